@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define FD_SEND_MAX 16
+
+int fd_write_all(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+		if (w < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+ssize_t fd_read_full(int fd, void *data, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = read(fd, (char *)data + done, n - done);
+		if (r < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		if (r == 0)
+			break;
+		done += (size_t)r;
+	}
+	return (ssize_t)done;
+}
+
+int fd_read_exact(int fd, void *data, size_t n)
+{
+	ssize_t r = fd_read_full(fd, data, n);
+
+	if (r < 0)
+		return (int)r;
+	return (size_t)r == n ? 0 : -ENODATA;
+}
+
+int fd_read_to_buf(int fd, struct buf *b, size_t max)
+{
+	size_t start = b->len, step = 4096;
+
+	for (;;) {
+		if (max && b->len - start > max)
+			return -E2BIG;
+		size_t room = max && max - (b->len - start) + 1 < step ? max - (b->len - start) + 1
+								       : step;
+		char *to = buf_reserve(b, room);
+		if (!to)
+			return buf_error(b);
+		ssize_t r = read(fd, to, room);
+		if (r < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		b->len += (size_t)r;
+		b->data[b->len] = '\0';
+		if (r == 0)
+			return 0;
+		if (step < ((size_t)1 << 20))
+			step *= 2;
+	}
+}
+
+int file_read_at(int dirfd, const char *path, struct buf *b, size_t max)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	return fd_read_to_buf(fd, b, max);
+}
+
+int file_read_line_at(int dirfd, const char *path, char **ret)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	int r = file_read_at(dirfd, path, &b, (size_t)64 << 10);
+
+	if (r < 0)
+		return r;
+	if (b.len > 0 && b.data[b.len - 1] == '\n')
+		b.data[--b.len] = '\0';
+	char *line = buf_take(&b);
+	if (!line)
+		return -ENOMEM;
+	*ret = line;
+	return 0;
+}
+
+int file_write_at(int dirfd, const char *path, const void *data, size_t n)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t w = write(fd, data, n);
+		if (w >= 0)
+			return (size_t)w == n ? 0 : -EIO;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+int file_replace_at(int dirfd, const char *path, const void *data, size_t n, mode_t mode, bool sync)
+{
+	uint64_t random;
+	_cleanup_free_ char *temporary = NULL;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -errno;
+	if (asprintf(&temporary, "%s.tmp-%016llx", path, (unsigned long long)random) < 0) {
+		temporary = NULL;
+		return -ENOMEM;
+	}
+	_cleanup_close_ int fd = openat(dirfd, temporary,
+		O_WRONLY | O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return -errno;
+	int r = fd_write_all(fd, data, n);
+	if (r == 0 && sync && fsync(fd) < 0)
+		r = -errno;
+	if (r == 0 && renameat(dirfd, temporary, dirfd, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dirfd, temporary, 0);
+	return r;
+}
+
+int dir_make_parents_at(int dirfd, const char *path, mode_t mode)
+{
+	_cleanup_free_ char *copy = strdup(path);
+
+	if (!copy)
+		return -ENOMEM;
+	if (mkdirat(dirfd, copy, mode) == 0 || errno == EEXIST)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	for (char *p = copy + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdirat(dirfd, copy, mode) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	if (mkdirat(dirfd, copy, mode) < 0 && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+static int remove_tree(int dirfd, const char *name, dev_t device, unsigned int depth)
+{
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	if (depth == 0)
+		return -ELOOP;
+
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	struct stat st;
+	_cleanup_closedir_ DIR *dir = fdopendir(fd);
+	if (!dir) {
+		int r = -errno;
+		close(fd);
+		return r;
+	}
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_dev != device)
+		return -EXDEV;
+	for (;;) {
+		errno = 0;
+		struct dirent *e = readdir(dir);
+		if (!e) {
+			if (errno)
+				return -errno;
+			break;
+		}
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		int r = remove_tree(fd, e->d_name, device, depth - 1);
+		if (r < 0)
+			return r;
+	}
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+int dir_remove_tree_at(int dirfd, const char *path)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return remove_tree(dirfd, path, st.st_dev, 2000);
+}
+
+int fd_send(int sock, const void *data, size_t n, const int *fds, size_t n_fds)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * FD_SEND_MAX)];
+		struct cmsghdr align;
+	} control = {0};
+	struct iovec iov = {.iov_base = (void *)data, .iov_len = n};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (n_fds > FD_SEND_MAX)
+		return -E2BIG;
+	if (n_fds > 0) {
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+		memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
+	}
+	for (;;) {
+		ssize_t w = sendmsg(sock, &msg, MSG_NOSIGNAL);
+		if (w >= 0)
+			return (size_t)w == n ? 0 : -EIO;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+ssize_t fd_receive(int sock, void *data, size_t n, int *fds, size_t *n_fds)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * FD_SEND_MAX)];
+		struct cmsghdr align;
+	} control = {0};
+	struct iovec iov = {.iov_base = data, .iov_len = n};
+	struct msghdr msg = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	size_t room = n_fds ? *n_fds : 0, got = 0;
+	ssize_t r;
+
+	do {
+		r = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (got < room)
+				fds[got++] = fd;
+			else
+				close(fd);
+		}
+	}
+	if (n_fds)
+		*n_fds = got;
+	return r;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Command lines by tables. One row per option and one struct per command drive parsing, --help,
+ * the man pages' option lists and the completions of bash, zsh and fish; so they cannot disagree.
+ *
+ * Options are as Docker's and git's users know them: --name=value, --name value, -n value, -nvalue,
+ * -abc for flags, --flag=false, -- ends options. Whether options may follow positional arguments is
+ * a property of the command (CLI_STOP_AT_POSITIONAL: no, as for `run` and `exec`).
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum cli_kind {
+	CLI_FLAG,     /* bool; accepts =true and =false */
+	CLI_STRING,   /* char * (points into argv; not owned) */
+	CLI_STRV,     /* char **, repeatable, owned; freed by cli_options_done() */
+	CLI_INT,      /* int */
+	CLI_I64,      /* struct hull_opt_i64 */
+	CLI_U64,      /* struct hull_opt_u64 */
+	CLI_SIZE,     /* struct hull_opt_u64: bytes with b, k, m, g, t */
+	CLI_DURATION, /* struct hull_opt_i64: nanoseconds from "10s", "1m30s" or bare seconds */
+	CLI_OPTIONAL_STRING, /* char *: --name or --name=VALUE; "" without value */
+};
+
+struct cli_option {
+	const char *name; /* long name without dashes; NULL only for a heading row */
+	char letter;	  /* short name, 0 = none */
+	enum cli_kind kind;
+	size_t offset;	     /* into the command's options struct */
+	const char *metavar; /* "string", "list", "bytes": shown in --help; NULL for flags */
+	const char *help;    /* one line, no period */
+	const char *values; /* completion: "a b c" words, or "@file", "@container", "@image", ... */
+	unsigned int flags;
+};
+
+enum {
+	CLI_HIDDEN = 1 << 0,	  /* parsed, not shown */
+	CLI_ALIAS = 1 << 1,	  /* another name of the row before it: parsed, shown in man only */
+	CLI_UNSUPPORTED = 1 << 2, /* parsed, then refused with a clear error that names it */
+	CLI_IGNORED = 1 << 3,	  /* parsed and without effect (kept for compatibility) */
+};
+
+enum cli_command_flags {
+	CLI_STOP_AT_POSITIONAL = 1 << 0,
+	CLI_COMMAND_HIDDEN = 1 << 1,
+	CLI_NO_PARSE = 1 << 2, /* run gets all of argv unparsed */
+};
+
+struct cli_context;
+
+struct cli_command {
+	const char *name;
+	const char *const *aliases;  /* NULL-terminated, or NULL: "ls", "list" */
+	const char *arguments;	     /* "[OPTIONS] IMAGE [COMMAND] [ARG...]", for the usage line */
+	const char *summary;	     /* one line, no period */
+	const char *description;     /* more, for the man page; NULL = none */
+	const char *argument_values; /* completion of positionals, as cli_option.values */
+	const struct cli_option *options;
+	size_t n_options;
+	size_t options_size;	/* sizeof the options struct, zeroed before parsing */
+	int min_args, max_args; /* positionals; max -1 = any number */
+	unsigned int flags;
+	const struct cli_command *const *subcommands; /* NULL-terminated; then run may be NULL */
+	/* Returns the exit status (0..255), or negative with err filled. */
+	int (*run)(struct cli_context *context, void *options, int argc, char **argv,
+		struct hull_error *err);
+};
+
+/* What a command may need of the program it belongs to. */
+struct cli_context {
+	const char *program;		/* "hull" */
+	const struct cli_command *root; /* the top command; its options are the global ones */
+	void *globals;			/* the global options struct */
+	const char *path;		/* "hull container ls": the command being run */
+	bool debug;
+};
+
+#define CLI_OPTIONS(rows) .options = (rows), .n_options = sizeof(rows) / sizeof((rows)[0])
+
+/*
+ * Runs a whole program: parses global options, finds the command, parses its options, runs it,
+ * prints an error as one line "program: message" and returns the exit status: usage errors give
+ * usage_status. `globals` points to the zeroed (or defaulted) struct of root's options.
+ */
+int cli_main(const struct cli_command *root, void *globals, bool *debug, int usage_status, int argc,
+	char **argv);
+
+/*
+ * Parses argv[0..argc) (without the command's own name) into dest. Positionals are moved, in
+ * order, to the front of argv; *ret_argc gets their number.
+ */
+int cli_parse(const struct cli_command *command, void *dest, int argc, char **argv, int *ret_argc,
+	struct hull_error *err);
+
+/* Frees the vectors (CLI_STRV) that parsing allocated. */
+void cli_options_done(const struct cli_command *command, void *dest);
+
+/* The subcommand with that name or alias, NULL if there is none. */
+const struct cli_command *cli_find(const struct cli_command *command, const char *name);
+
+/* --help of one command, with its full path ("hull image ls"). */
+void cli_print_help(const struct cli_command *command, const char *path, FILE *out);
+
+/* Generated documents: scdoc sections of commands and options; completion scripts. */
+void cli_print_man(const struct cli_command *root, FILE *out);
+void cli_print_completion(const struct cli_command *root, const char *shell, FILE *out);
