@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Debian's docker-registry on a loopback port of its own, with its data in the workspace.
+
+# start_registry [--auth USER:PASSWORD] [--tls] [--data DIR]: sets REGISTRY (127.0.0.1:PORT),
+# REGISTRY_PID, REGISTRY_LOG, REGISTRY_DATA; with --tls also REGISTRY_CA, the certificate to trust.
+# Ended by teardown_fixture, or earlier by stop_registry. May be called again for a second one.
+start_registry() {
+    local user= tls= data= dir port try
+
+    require_tool docker-registry
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --auth) user=$2 && shift ;;
+        --tls) tls=1 ;;
+        --data) data=$2 && shift ;;
+        *) echo "start_registry: unknown option $1" >&2 && return 1 ;;
+        esac
+        shift
+    done
+    dir=$(mktemp -d "$WORK/registry.XXXXXX")
+    REGISTRY_DATA=${data:-$dir/data}
+    REGISTRY_LOG=$dir/log
+    REGISTRY_CA=
+    [ -z "$user" ] || registry_password_file "$user" >"$dir/htpasswd"
+    [ -z "$tls" ] || registry_certificate "$dir"
+    # Another process may take the port between the look and the bind: then the next one.
+    for try in 1 2 3 4 5; do
+        port=$(free_port) || return 1
+        registry_config "$dir" "$port" "$user" "$tls" >"$dir/config.yml"
+        docker-registry serve "$dir/config.yml" >"$REGISTRY_LOG" 2>&1 3>&- &
+        REGISTRY_PID=$!
+        defer stop_process "$REGISTRY_PID"
+        REGISTRY=127.0.0.1:$port
+        if wait_until 10 registry_ready_or_gone "$port" && kill -0 "$REGISTRY_PID" 2>/dev/null; then
+            return 0
+        fi
+        stop_process "$REGISTRY_PID"
+    done
+    echo "docker-registry did not start:" >&2
+    cat "$REGISTRY_LOG" >&2
+    return 1
+}
+
+stop_registry() {
+    stop_process "$REGISTRY_PID"
+}
+
+registry_ready_or_gone() {
+    tcp_open "$1" || process_gone "$REGISTRY_PID"
+}
+
+registry_config() {
+    local dir=$1 port=$2 user=$3 tls=$4
+
+    cat <<-END
+	version: 0.1
+	log: {level: info, accesslog: {disabled: false}}
+	storage:
+	  filesystem: {rootdirectory: $REGISTRY_DATA}
+	  delete: {enabled: true}
+	http:
+	  addr: 127.0.0.1:$port
+	END
+    [ -z "$tls" ] || echo "  tls: {certificate: $dir/cert.pem, key: $dir/key.pem}"
+    [ -z "$user" ] || echo "auth: {htpasswd: {realm: hull-test, path: $dir/htpasswd}}"
+}
+
+# registry_password_file USER:PASSWORD: a bcrypt line, the only kind that the registry reads.
+registry_password_file() {
+    perl -e 'my ($user, $password) = split /:/, $ARGV[0], 2;
+        print "$user:", crypt($password, "\$2y\$05\$" . "hullhullhullhullhullhu"), "\n"' "$1"
+}
+
+# registry_certificate DIR: a self-signed certificate for 127.0.0.1 and localhost.
+registry_certificate() {
+    require_tool openssl
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -subj /CN=localhost -addext 'subjectAltName = IP:127.0.0.1, DNS:localhost' \
+        -keyout "$1/key.pem" -out "$1/cert.pem" 2>/dev/null
+    REGISTRY_CA=$1/cert.pem
+}
