@@ -9,19 +9,30 @@
 #include "base/cleanup.h"
 #include <hull/error.h>
 
-/* A message of its own; the result is -1. */
-#define error_set(err, kind, ...) error_make((err), (kind), 0, __FILE__, __LINE__, __VA_ARGS__)
+/* What follows is known to be negative, so that the compiler's flow analysis can rely on it. */
+#define ERROR_NEGATIVE(call)                     \
+	({                                       \
+		int _error_result = (call);      \
+		if (_error_result >= 0)          \
+			__builtin_unreachable(); \
+		_error_result;                   \
+	})
 
-/* "TEXT: strerror(errnum)", kind derived from errnum; the result is -errnum. Negative errnum is fine. */
+/* A message of its own; the result is -1. */
+#define error_set(err, kind, ...) \
+	ERROR_NEGATIVE(error_make((err), (kind), 0, __FILE__, __LINE__, __VA_ARGS__))
+
+/* "TEXT: strerror(errnum)", kind from errnum; the result is -errnum. Negative errnum is fine. */
 #define error_errno(err, errnum, ...) \
-	error_make((err), HULL_ERROR_NONE, (errnum), __FILE__, __LINE__, __VA_ARGS__)
+	ERROR_NEGATIVE(               \
+		error_make((err), HULL_ERROR_NONE, (errnum), __FILE__, __LINE__, __VA_ARGS__))
 
 /* As error_errno() with a kind of the caller's choice. */
 #define error_errno_kind(err, kind, errnum, ...) \
-	error_make((err), (kind), (errnum), __FILE__, __LINE__, __VA_ARGS__)
+	ERROR_NEGATIVE(error_make((err), (kind), (errnum), __FILE__, __LINE__, __VA_ARGS__))
 
 #define error_no_memory(err) \
-	error_make((err), HULL_ERROR_NO_MEMORY, ENOMEM, __FILE__, __LINE__, NULL)
+	ERROR_NEGATIVE(error_make((err), HULL_ERROR_NO_MEMORY, ENOMEM, __FILE__, __LINE__, NULL))
 
 int error_make(struct hull_error *err, enum hull_error_kind kind, int errnum, const char *file,
 	int line, const char *format, ...) __attribute__((format(printf, 6, 7)));

@@ -116,8 +116,7 @@ int json_parse_array(struct arena *arena, const struct json_table *table, void *
 int json_check(const char *text, size_t len, const struct json_limits *limits, const char *what,
 	struct hull_error *err);
 
-/* True if the checked text is an object with that top-level key; *ret_text gets its raw value if
- * ret_text is not NULL. */
+/* True if the text is an object with that key at the top. */
 bool json_has_key(const char *text, size_t len, const char *key);
 
 /*
@@ -144,7 +143,7 @@ void json_end_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
 void json_string(struct json_writer *w, const char *value); /* NULL writes null */
 void json_string_n(struct json_writer *w, const char *value, size_t n);
-void json_bool(struct json_writer *w, bool value);
+void json_boolean(struct json_writer *w, bool value);
 void json_i64(struct json_writer *w, int64_t value);
 void json_u64(struct json_writer *w, uint64_t value);
 void json_double(struct json_writer *w, double value);
