@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plan, then perform. A spec is compiled into a plan: a flat array of operations in which every
+ * name is resolved and every byte allocated. A plan is then performed (the caller's part by the
+ * caller, the child's part between clone3 and execve, where nothing is allocated and no lock is
+ * taken) or printed. Compiling changes nothing in the system and needs no privilege.
+ *
+ * A plan refers to the spec it was compiled from: both must live until it has been performed.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "oci/runtime_spec.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+struct plan;
+
+enum plan_cgroup_manager {
+	PLAN_CGROUP_FS = 0,
+	PLAN_CGROUP_SYSTEMD,
+	PLAN_CGROUP_DISABLED, /* stay in the caller's cgroup */
+};
+
+/*
+ * Something that will be done less well than asked (a hard limit that this process may not raise).
+ * Called by plan_perform() in the caller's process, in the order of events. text has no newline.
+ */
+typedef void plan_warning_fn(void *userdata, const char *text);
+
+struct plan_options {
+	const char *id;	    /* the container's id; required */
+	const char *bundle; /* absolute path; required unless rootfs_fd is given */
+	/*
+	 * A detached mount (fsmount, open_tree with OPEN_TREE_CLONE) that becomes the root, attached
+	 * only inside the container's mount namespace; -1 = root.path of the spec. Not closed.
+	 */
+	int rootfs_fd;
+	int stdio
+		[3]; /* fds for stdin, stdout, stderr; -1 = inherit. Not closed. Unused with a terminal */
+	int preserve_fds; /* number of fds from 3 on that the container inherits */
+	/* An O_CLOEXEC listening AF_UNIX SOCK_SEQPACKET socket: the child waits in accept() for
+	 * container_start(). -1 = run directly. Not closed. */
+	int start_socket;
+
+	enum plan_cgroup_manager cgroup_manager;
+	const char
+		*cgroup_path; /* overrides linux.cgroupsPath; NULL = that, or "/<default>/<id>" */
+	const char *cgroup_parent_default; /* for specs without cgroupsPath; NULL = "/" */
+
+	/* The compiled seccomp filters are kept in this directory; -1 = no cache. */
+	int seccomp_cache_fd;
+
+	bool no_pivot;
+	bool no_new_keyring;
+	bool no_hooks_after; /* leave poststart hooks to the caller (create) */
+	bool rootless;	     /* permission errors on cgroups are not fatal */
+	bool trace;	     /* record the time of each operation for plan_print() */
+
+	plan_warning_fn *warn; /* NULL = warnings are dropped */
+	void *userdata;
+};
+
+#define PLAN_OPTIONS_INIT                                                                          \
+	{                                                                                          \
+		.rootfs_fd = -1, .stdio = {-1, -1, -1}, .start_socket = -1, .seccomp_cache_fd = -1 \
+	}
+
+/* What a performed plan leaves in the caller's hands. */
+struct runtime_process {
+	pid_t pid;
+	int pidfd;
+	int console_fd;	     /* the master of the terminal, -1 without one */
+	char *cgroup;	     /* path of the cgroup as the manager names it; heap; NULL if none */
+	uint64_t start_time; /* field 22 of /proc/<pid>/stat: tells a reused pid apart */
+};
+
+#define RUNTIME_PROCESS_INIT                             \
+	{                                                \
+		.pid = -1, .pidfd = -1, .console_fd = -1 \
+	}
+
+/* Closes the fds and frees; the process itself is not touched. */
+void runtime_process_done(struct runtime_process *process);
+
+int plan_compile(const struct oci_spec *spec, const struct plan_options *options, struct plan **ret,
+	struct hull_error *err);
+
+/* The container that an exec enters. */
+struct plan_target {
+	const char *id;
+	pid_t pid;
+	int pidfd;		     /* -1 = opened by plan_perform() */
+	const struct oci_spec *spec; /* the container's own */
+	const char *bundle;
+	enum plan_cgroup_manager cgroup_manager;
+	const char *cgroup; /* runtime_process.cgroup of its first process */
+};
+
+struct plan_exec_options {
+	int stdio[3];
+	int preserve_fds;
+	const char *sub_cgroup; /* below the container's cgroup; NULL = the cgroup itself */
+	int seccomp_cache_fd;
+	bool ignore_paused;
+	bool trace;
+	plan_warning_fn *warn;
+	void *userdata;
+};
+
+#define PLAN_EXEC_OPTIONS_INIT                                \
+	{                                                     \
+		.stdio = {-1, -1, -1}, .seccomp_cache_fd = -1 \
+	}
+
+/* A further process in a running container. NULL members of process (capabilities, apparmor
+ * profile, ...) mean what they say there; the caller merges the container's defaults. */
+int plan_compile_exec(const struct oci_process *process, const struct plan_target *target,
+	const struct plan_exec_options *options, struct plan **ret, struct hull_error *err);
+
+/*
+ * Performs a plan, once. Without start_socket it returns when the container's execve() has
+ * succeeded; with one, when everything but startContainer hooks, the seccomp filter and execve()
+ * is done. The new process is a child of the caller. On failure the message names the operation,
+ * and nothing is left behind: no process, cgroup or mount. Kinds HULL_ERROR_NO_COMMAND and
+ * HULL_ERROR_NOT_EXECUTABLE tell the two reasons for which execve() fails.
+ *
+ * The calling process must have one thread, and must not reap unknown children meanwhile.
+ */
+int plan_perform(struct plan *plan, struct runtime_process *ret, struct hull_error *err);
+
+void plan_free(struct plan *plan);
+
+DEFINE_CLEANUP(struct plan *, plan_freep, plan_free)
+#define _cleanup_plan_ _cleanup_(plan_freep)
+
+enum plan_format {
+	PLAN_FORMAT_TEXT,  /* steps in words, with system calls and shell commands */
+	PLAN_FORMAT_SHORT, /* one line per step: side, name, arguments */
+	PLAN_FORMAT_JSON,
+};
+
+/* The plan in words; after a performed plan with `trace` set also the time each step took. */
+void plan_print(const struct plan *plan, enum plan_format format, struct buf *out);
