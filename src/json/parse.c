@@ -117,7 +117,7 @@ static int read_integer(
 	struct reader *r, const struct json_field *field, struct json_object *value, void *dest)
 {
 	bool narrow = field->kind == JSON_INT;
-	int64_t number;
+	int64_t number = 0;
 	int e = read_signed(
 		r, value, narrow ? INT32_MIN : INT64_MIN, narrow ? INT32_MAX : INT64_MAX, &number);
 
@@ -136,7 +136,7 @@ static int read_natural(
 	struct reader *r, const struct json_field *field, struct json_object *value, void *dest)
 {
 	bool narrow = field->kind == JSON_U32 || field->kind == JSON_OPT_U32;
-	uint64_t number;
+	uint64_t number = 0;
 	int e = read_unsigned(r, value, narrow ? UINT32_MAX : UINT64_MAX, &number);
 
 	if (e < 0)

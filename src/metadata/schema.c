@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "metadata/schema.h"
+
+#include "base/cleanup.h"
+
+/*
+ * Times are nanoseconds since 1970. Digests are "sha256:hex" texts. Documents that are only ever
+ * read whole (a container's configuration) are JSON texts; what is searched or changed alone has a
+ * column of its own.
+ */
+static const char initial[] =
+	/* An image is its config: id is the config's digest, Docker's IMAGE ID. */
+	"CREATE TABLE image ("
+	"  id TEXT PRIMARY KEY,"
+	"  manifest_digest TEXT NOT NULL,"
+	"  manifest_type TEXT NOT NULL,"
+	"  config_type TEXT NOT NULL,"
+	"  size INTEGER NOT NULL," /* uncompressed layers and config, bytes */
+	"  os TEXT NOT NULL,"
+	"  architecture TEXT NOT NULL,"
+	"  variant TEXT,"
+	"  created INTEGER,"
+	"  added INTEGER NOT NULL"
+	") WITHOUT ROWID;"
+
+	"CREATE TABLE image_layer ("
+	"  image_id TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE,"
+	"  position INTEGER NOT NULL," /* 0 = lowest */
+	"  diff_id TEXT NOT NULL,"
+	"  blob_digest TEXT," /* as in the manifest it came with */
+	"  blob_size INTEGER,"
+	"  media_type TEXT,"
+	"  PRIMARY KEY (image_id, position)"
+	") WITHOUT ROWID;"
+	"CREATE INDEX image_layer_diff_id ON image_layer(diff_id);"
+	"CREATE INDEX image_layer_blob ON image_layer(blob_digest);"
+
+	/* Full names: docker.io/library/busybox:latest, or docker.io/library/busybox@sha256:... */
+	"CREATE TABLE image_name ("
+	"  name TEXT PRIMARY KEY,"
+	"  image_id TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE,"
+	"  added INTEGER NOT NULL"
+	") WITHOUT ROWID;"
+	"CREATE INDEX image_name_image ON image_name(image_id);"
+
+	"CREATE TABLE container ("
+	"  id TEXT PRIMARY KEY,"
+	"  name TEXT NOT NULL UNIQUE,"
+	"  image_id TEXT NOT NULL,"
+	"  image_name TEXT NOT NULL," /* as the user typed it */
+	"  config TEXT NOT NULL,"     /* JSON, fixed at creation */
+	"  created INTEGER NOT NULL,"
+	"  state TEXT NOT NULL," /* created, running, paused, restarting, removing, exited, dead */
+	"  pid INTEGER NOT NULL DEFAULT 0,"
+	"  started INTEGER NOT NULL DEFAULT 0,"
+	"  finished INTEGER NOT NULL DEFAULT 0,"
+	"  exit_code INTEGER NOT NULL DEFAULT 0,"
+	"  oom_killed INTEGER NOT NULL DEFAULT 0,"
+	"  error TEXT NOT NULL DEFAULT '',"
+	"  run INTEGER NOT NULL DEFAULT 0" /* counts starts; a stale record of an older run is ignored */
+	") WITHOUT ROWID;"
+	"CREATE INDEX container_image ON container(image_id);"
+	"CREATE INDEX container_state ON container(state);"
+
+	"CREATE TABLE container_layer ("
+	"  container_id TEXT NOT NULL REFERENCES container(id) ON DELETE CASCADE,"
+	"  diff_id TEXT NOT NULL,"
+	"  PRIMARY KEY (container_id, diff_id)"
+	") WITHOUT ROWID;"
+	"CREATE INDEX container_layer_diff_id ON container_layer(diff_id);";
+
+const char *const metadata_migrations[] = {initial};
+const size_t metadata_schema_version = ARRAY_SIZE(metadata_migrations);
