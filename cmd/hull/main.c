@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hull.h"
+#include "container_commands.h"
+#include "image_commands.h"
+#include "cgroup.h"
+
+#include <signal.h>
+#include <string.h>
+
+volatile int hull_interrupted;
+
+static void on_interrupt(int signal)
+{
+	(void)signal;
+	hull_interrupted = 1;
+}
+
+void hull_catch_interrupt(void)
+{
+	struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+int hull_engine_open(struct cli_context *context, struct engine **ret, struct hull_error *err)
+{
+	const struct hull_globals *globals = context->globals;
+	const struct engine_options options = {
+		.root = globals->root,
+		.run_root = globals->run_root,
+		.layer_store = globals->layer_store,
+	};
+
+	return engine_open(&options, ret, err);
+}
+
+static const struct cli_option global_options[] = {
+	{"root", 0, CLI_STRING, offsetof(struct hull_globals, root), "directory",
+		"Where images and containers are kept (default \"/var/lib/hull\")", "@directory"},
+	{"run-root", 0, CLI_STRING, offsetof(struct hull_globals, run_root), "directory",
+		"Where run-time state is kept (default \"/run/hull\", or below /run/hull-roots)",
+		"@directory"},
+	{"layer-store", 0, CLI_STRING, offsetof(struct hull_globals, layer_store), "string",
+		"How layers are kept: erofs, dir or auto (default \"auto\")", "erofs dir auto"},
+	{"config", 0, CLI_STRING, offsetof(struct hull_globals, config), "directory",
+		"Where the client's config.json is (default \"~/.docker\")", "@directory"},
+	{"debug", 'D', CLI_FLAG, offsetof(struct hull_globals, debug), NULL,
+		"Say where an error was made"},
+};
+
+static const struct cli_command *const commands[] = {
+	&hull_run_command,
+	&hull_exec_command,
+	&hull_ps_command,
+	&hull_pull_command,
+	&hull_images_command,
+	&hull_explain_command,
+
+	&hull_container_command,
+	&hull_image_command,
+	&hull_cgroup_command,
+
+	&hull_attach_command,
+	&hull_create_command,
+	&hull_import_command,
+	&hull_inspect_command,
+	&hull_kill_command,
+	&hull_load_command,
+	&hull_logs_command,
+	&hull_restart_command,
+	&hull_rm_command,
+	&hull_rmi_command,
+	&hull_start_command,
+	&hull_stop_command,
+	&hull_tag_command,
+	&hull_top_command,
+	&hull_wait_command,
+
+	&hull_settle_command,
+	&hull_complete_command,
+	&cli_completion_command,
+	&cli_man_command,
+	&cli_commands_command,
+	NULL,
+};
+
+static const struct cli_command root = {
+	.name = "hull",
+	.arguments = "[OPTIONS] COMMAND",
+	.summary = "Run containers without a daemon",
+	CLI_OPTIONS(global_options),
+	.options_size = sizeof(struct hull_globals),
+	.subcommands = commands,
+};
+
+int main(int argc, char **argv)
+{
+	struct hull_globals globals = {0};
+
+	return cli_main(&root, &globals, &globals.debug, 125, argc, argv);
+}
