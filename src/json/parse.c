@@ -5,10 +5,9 @@
  * json_parse() returns. The place of an error is kept as a path that grows and shrinks on the way.
  */
 #include "json/json.h"
+#include "json/tree.h"
 #include "base/fd.h"
 #include "base/str.h"
-
-#include <json-c/json.h>
 
 struct reader {
 	struct arena *arena;
@@ -22,8 +21,6 @@ typedef int (*kind_reader)(
 
 static int read_struct(
 	struct reader *r, const struct json_table *table, struct json_object *object, void *dest);
-
-DEFINE_CLEANUP(struct json_object *, json_putp, json_object_put)
 
 static int fail(struct reader *r, const char *reason)
 {
@@ -366,7 +363,7 @@ static int read_struct(
 	return 0;
 }
 
-static int parse_tree(const char *text, size_t len, const struct json_limits *limits,
+int json_tree_parse(const char *text, size_t len, const struct json_limits *limits,
 	const char *what, struct json_object **ret, struct hull_error *err)
 {
 	int r = json_check(text, len, limits, what, err);
@@ -397,7 +394,7 @@ int json_parse(struct arena *arena, const struct json_table *table, void *dest, 
 	size_t len, const struct json_limits *limits, const char *what, struct hull_error *err)
 {
 	_cleanup_(json_putp) struct json_object *tree = NULL;
-	int r = parse_tree(text, len, limits, what, &tree, err);
+	int r = json_tree_parse(text, len, limits, what, &tree, err);
 
 	if (r < 0)
 		return r;
@@ -412,7 +409,7 @@ int json_parse_array(struct arena *arena, const struct json_table *table, void *
 	const char *what, struct hull_error *err)
 {
 	_cleanup_(json_putp) struct json_object *tree = NULL;
-	int r = parse_tree(text, len, limits, what, &tree, err);
+	int r = json_tree_parse(text, len, limits, what, &tree, err);
 
 	if (r < 0)
 		return r;
@@ -441,7 +438,7 @@ bool json_has_key(const char *text, size_t len, const char *key)
 	_cleanup_(json_putp) struct json_object *tree = NULL;
 	const struct json_limits limits = {.bytes = len, .depth = JSON_DEPTH_DEFAULT};
 
-	if (parse_tree(text, len, &limits, "", &tree, NULL) < 0)
+	if (json_tree_parse(text, len, &limits, "", &tree, NULL) < 0)
 		return false;
 	return json_object_is_type(tree, json_type_object) &&
 	       json_object_object_get_ex(tree, key, NULL);

@@ -11,7 +11,7 @@
 
 #include "json/json.h"
 
-enum json_type {
+enum json_value_type {
 	JSON_TYPE_NULL,
 	JSON_TYPE_BOOL,
 	JSON_TYPE_NUMBER,
@@ -21,7 +21,7 @@ enum json_type {
 };
 
 struct json_value {
-	enum json_type type;
+	enum json_value_type type;
 	bool boolean;			/* JSON_TYPE_BOOL */
 	const char *text;		/* of a string (NUL-terminated) or a number as written */
 	size_t len;			/* of text */
