@@ -37,6 +37,7 @@ enum json_kind {
 	JSON_OPT_U64,	 /* struct hull_opt_u64 */
 	JSON_OPT_U32,	 /* struct hull_opt_u32 */
 	JSON_STRV,	 /* char **: array of strings, NULL-terminated; NULL = absent */
+	JSON_U32_ARRAY,	 /* uint32_t * with a size_t count at count_offset: array of numbers */
 	JSON_STRUCT,	 /* the struct itself, embedded; table */
 	JSON_STRUCT_PTR, /* struct X *: NULL = absent; table */
 	JSON_ARRAY,	 /* struct X * with a size_t count at count_offset; table */
@@ -55,7 +56,7 @@ struct json_field {
 	const char *name;
 	enum json_kind kind;
 	size_t offset;
-	size_t count_offset;		/* JSON_ARRAY, JSON_MAP, JSON_STRUCT_MAP */
+	size_t count_offset;		/* JSON_ARRAY, JSON_U32_ARRAY, JSON_MAP, JSON_STRUCT_MAP */
 	const struct json_table *table; /* struct kinds */
 	const char *const *names;	/* JSON_ENUM */
 	unsigned int flags;

@@ -219,6 +219,29 @@ static int read_array(
 	return read_items(r, field->table, value, dest, count_of(field, dest));
 }
 
+static int read_u32_array(
+	struct reader *r, const struct json_field *field, struct json_object *value, void *dest)
+{
+	if (!json_object_is_type(value, json_type_array))
+		return fail(r, "expected an array of numbers");
+	size_t n = json_object_array_length(value);
+	uint32_t *items = arena_array(r->arena, n ? n : 1, sizeof(*items));
+	if (!items)
+		return fail_memory(r);
+	for (size_t i = 0; i < n; i++) {
+		size_t mark = path_push_index(r, i);
+		uint64_t number = 0;
+		int e = read_unsigned(r, json_object_array_get_idx(value, i), UINT32_MAX, &number);
+		if (e < 0)
+			return e;
+		items[i] = (uint32_t)number;
+		path_pop(r, mark);
+	}
+	*(uint32_t **)dest = items;
+	*count_of(field, dest) = n;
+	return 0;
+}
+
 static int read_map(
 	struct reader *r, const struct json_field *field, struct json_object *value, void *dest)
 {
@@ -333,6 +356,7 @@ static const kind_reader kind_readers[] = {
 	[JSON_STRV] = read_strv,
 	[JSON_STRUCT] = read_embedded,
 	[JSON_STRUCT_PTR] = read_pointer,
+	[JSON_U32_ARRAY] = read_u32_array,
 	[JSON_ARRAY] = read_array,
 	[JSON_MAP] = read_map,
 	[JSON_STRUCT_MAP] = read_struct_map,

@@ -225,6 +225,7 @@ static bool field_is_absent(const struct json_field *field, const void *src)
 		return !*(void *const *)p;
 	case JSON_STRUCT:
 		return false;
+	case JSON_U32_ARRAY:
 	case JSON_ARRAY:
 	case JSON_MAP:
 	case JSON_STRUCT_MAP: {
@@ -241,6 +242,17 @@ static void write_strings(struct json_writer *w, char *const *strings)
 	json_begin_array(w);
 	strv_foreach (s, strings)
 		json_string(w, *s);
+	json_end_array(w);
+}
+
+static void write_numbers(struct json_writer *w, const struct json_field *field, const void *src)
+{
+	size_t n;
+	const uint32_t *items = (const uint32_t *)(const void *)items_of(field, src, &n);
+
+	json_begin_array(w);
+	for (size_t i = 0; items && i < n; i++)
+		json_u64(w, items[i]);
 	json_end_array(w);
 }
 
@@ -340,6 +352,9 @@ static void write_field(struct json_writer *w, const struct json_field *field, c
 			json_null(w);
 		break;
 	}
+	case JSON_U32_ARRAY:
+		write_numbers(w, field, src);
+		break;
 	case JSON_ARRAY:
 	case JSON_MAP:
 	case JSON_STRUCT_MAP:
