@@ -26,13 +26,9 @@ struct oci_user {
 	uint32_t uid;
 	uint32_t gid;
 	struct hull_opt_u32 umask;
-	struct oci_gid *additional_gids;
+	uint32_t *additional_gids;
 	size_t n_additional_gids;
 	char *username; /* not used on Linux, kept for rewriting */
-};
-
-struct oci_gid {
-	uint32_t gid;
 };
 
 struct oci_capabilities { /* names with CAP_, NULL-terminated */
