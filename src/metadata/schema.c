@@ -20,7 +20,8 @@ static const char initial[] =
 	"  architecture TEXT NOT NULL,"
 	"  variant TEXT,"
 	"  created INTEGER,"
-	"  added INTEGER NOT NULL"
+	"  added INTEGER NOT NULL,"
+	"  parent TEXT" /* the image it was made from here */
 	") WITHOUT ROWID;"
 
 	"CREATE TABLE image_layer ("
@@ -30,6 +31,7 @@ static const char initial[] =
 	"  blob_digest TEXT," /* as in the manifest it came with */
 	"  blob_size INTEGER,"
 	"  media_type TEXT,"
+	"  content_size INTEGER NOT NULL," /* bytes of its files */
 	"  PRIMARY KEY (image_id, position)"
 	") WITHOUT ROWID;"
 	"CREATE INDEX image_layer_diff_id ON image_layer(diff_id);"
@@ -62,10 +64,12 @@ static const char initial[] =
 	"CREATE INDEX container_image ON container(image_id);"
 	"CREATE INDEX container_state ON container(state);"
 
+	/* The layers below a container, whatever becomes of its image's row. */
 	"CREATE TABLE container_layer ("
 	"  container_id TEXT NOT NULL REFERENCES container(id) ON DELETE CASCADE,"
+	"  position INTEGER NOT NULL," /* 0 = lowest */
 	"  diff_id TEXT NOT NULL,"
-	"  PRIMARY KEY (container_id, diff_id)"
+	"  PRIMARY KEY (container_id, position)"
 	") WITHOUT ROWID;"
 	"CREATE INDEX container_layer_diff_id ON container_layer(diff_id);";
 
