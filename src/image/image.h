@@ -17,6 +17,7 @@
 #include "json/json.h"
 #include "oci/digest.h"
 #include "oci/image_spec.h"
+#include "registry/auth.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,24 +38,36 @@ struct image_store *image_store_close(struct image_store *store); /* NULL allowe
 DEFINE_CLEANUP(struct image_store *, image_store_closep, image_store_close)
 #define _cleanup_image_store_ _cleanup_(image_store_closep)
 
+struct image_layer {
+	struct digest diff_id;
+	char *blob_digest; /* as in the manifest it came with; NULL: made here */
+	int64_t blob_size;
+	char *media_type;
+	int64_t content_size; /* bytes of its files */
+};
+
 /* One image as the store knows it. All strings live in its arena. */
 struct image {
 	struct arena arena;
 	struct digest id;
 	char id_text[DIGEST_TEXT_SIZE]; /* "sha256:..." */
-	struct oci_image config;
-	char *config_text; /* the exact document */
-	size_t config_len;
-	struct digest *diff_ids; /* lowest layer first */
-	size_t n_layers;
+	char **repo_tags;		/* "busybox:latest", as Docker shows them */
+	char **repo_digests;		/* "busybox@sha256:..." */
+	char *os, *architecture, *variant;
+	int64_t size;	       /* bytes of its layers' files */
+	int64_t created_ns;    /* from the config, 0 if it says nothing */
+	int64_t tagged_ns;     /* last time a name was given to it, 0 = never */
+	char *parent;	       /* id of the image it was made from here (commit, build), or NULL */
 	char *manifest_digest; /* "sha256:..." of the manifest kept for it; NULL: none (import) */
 	char *manifest_media_type;
-	char **repo_tags;    /* "busybox:latest", as Docker shows them */
-	char **repo_digests; /* "busybox@sha256:..." */
-	int64_t created_ns;  /* from the config, 0 if it says nothing */
-	int64_t tagged_ns;   /* last time a name was given to it, 0 = never */
-	int64_t size;	     /* bytes of its layers' contents */
-	char *parent;	     /* id of the image it was made from here (commit, build), or NULL */
+
+	/* What follows image_list() leaves out; image_read() adds it. */
+	struct oci_image config;
+	char *config_text; /* the exact document; NULL: not read */
+	size_t config_len;
+	struct digest *diff_ids; /* lowest layer first */
+	struct image_layer *layers;
+	size_t n_layers;
 };
 
 struct image *image_free(struct image *image); /* NULL allowed; returns NULL */
@@ -75,7 +88,10 @@ int image_resolve(struct image_store *store, const char *text, struct image **re
 int image_get(struct image_store *store, const struct digest *id, struct image **ret,
 	struct hull_error *err);
 
-/* All images, newest first. The caller frees each and the array (image_list_free). */
+/* Reads config and layers of an image that image_list() gave; does nothing for one that has them. */
+int image_read(struct image_store *store, struct image *image, struct hull_error *err);
+
+/* All images, newest first, without config and layers; freed by image_list_free(). */
 int image_list(
 	struct image_store *store, struct image ***ret, size_t *ret_count, struct hull_error *err);
 void image_list_free(struct image **images, size_t count);
@@ -97,6 +113,12 @@ struct image_progress {
 	void *data;
 };
 
+/*
+ * While the fd is open no layer or document is collected, whether anything refers to it or not.
+ * Held by whoever found an image and has not yet recorded that a container needs its layers.
+ */
+int image_hold(struct image_store *store, int *ret_fd, struct hull_error *err);
+
 /* Where and how to reach registries. */
 struct image_registry_options {
 	char *const
@@ -113,7 +135,7 @@ struct image_pull_options {
 	struct image_registry_options registry;
 	struct image_progress progress;
 	const volatile int *canceled;
-	unsigned int max_downloads; /* 0 = a default */
+	unsigned int max_downloads; /* layers at once, 0 = 3 */
 };
 
 struct image_pull_result {

@@ -91,13 +91,14 @@ struct http_handle {
 };
 
 struct http_client {
-	const volatile int *canceled;
+	struct http_cancel cancel;
 	pthread_mutex_t lock;
 	struct http_handle idle[MAX_IDLE];
 	unsigned int n_idle;
 };
 
-int http_client_new(const volatile int *canceled, struct http_client **ret, struct hull_error *err)
+int http_client_new(
+	const struct http_cancel *cancel, struct http_client **ret, struct hull_error *err)
 {
 	int r = library_load(&curl_library, err);
 
@@ -111,7 +112,8 @@ int http_client_new(const volatile int *canceled, struct http_client **ret, stru
 		return error_set(err, HULL_ERROR_INTERNAL, "libcurl does not start");
 	}
 	pthread_mutex_init(&client->lock, NULL);
-	client->canceled = canceled;
+	if (cancel)
+		client->cancel = *cancel;
 	*ret = client;
 	return 0;
 }
@@ -219,7 +221,7 @@ struct exchange {
 
 static bool is_canceled(const struct http_client *client)
 {
-	return client->canceled && *client->canceled;
+	return client->cancel.canceled && client->cancel.canceled(client->cancel.data);
 }
 
 static void response_restart(struct http_response *response)

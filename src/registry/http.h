@@ -16,8 +16,15 @@
 
 struct http_client;
 
-/* *canceled (may be NULL) ends every request of the client once it is not 0. */
-int http_client_new(const volatile int *canceled, struct http_client **ret, struct hull_error *err);
+/* Says whether work should end; called from any thread, often. */
+struct http_cancel {
+	bool (*canceled)(void *data); /* NULL: never */
+	void *data;
+};
+
+/* cancel (may be NULL) ends every request of the client once it says so. */
+int http_client_new(
+	const struct http_cancel *cancel, struct http_client **ret, struct hull_error *err);
 struct http_client *http_client_free(struct http_client *client); /* returns NULL */
 
 DEFINE_CLEANUP(struct http_client *, http_client_freep, http_client_free)

@@ -67,7 +67,7 @@ int registry_open(const struct reference *ref, const struct registry_options *op
 		registry->scheme = SCHEME_HTTP;
 	else
 		registry->scheme = registry->insecure ? SCHEME_UNKNOWN : SCHEME_HTTPS;
-	int r = http_client_new(options->canceled, &registry->client, err);
+	int r = http_client_new(&options->cancel, &registry->client, err);
 	if (r < 0)
 		return r;
 	struct auth_options auth = options->auth;

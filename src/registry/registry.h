@@ -21,7 +21,7 @@ struct registry_options {
 	char *const *plain_http; /* hosts ("host:port") that speak HTTP without TLS */
 	bool insecure; /* certificates are not verified, and HTTP is tried where TLS fails */
 	struct auth_options auth;
-	const volatile int *canceled;
+	struct http_cancel cancel;
 };
 
 /* Talks to nobody yet. HTTP without TLS is also tried where the host is a loopback address. */
