@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The values of the options of `run` and `create`, as typed. Results live in the arena; errors are
+ * HULL_ERROR_INVALID, one line that names the option and the value.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "engine/config.h"
+#include "json/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum mount_kind {
+	MOUNT_KIND_BIND,
+	MOUNT_KIND_TMPFS,
+};
+
+/* One file system that the user asks for. */
+struct mount_request {
+	enum mount_kind kind;
+	char *source;	   /* bind: absolute and clean; tmpfs: NULL */
+	char *destination; /* absolute and clean, never "/" */
+	bool read_only;
+	bool create_source; /* bind: a missing source is made a directory (-v does, --mount does not) */
+	char **options; /* for the OCI mount entry: "rbind","rprivate","ro"; tmpfs: all its options */
+};
+
+/*
+ * -v SOURCE:DESTINATION[:OPTIONS]. A source that starts with "." is relative to cwd (NULL = the
+ * process's own). A name as source is a named volume, which is refused as unsupported.
+ */
+int volume_parse(struct arena *arena, const char *text, const char *cwd, struct mount_request *ret,
+	struct hull_error *err);
+
+/* --tmpfs DESTINATION[:OPTIONS]. */
+int tmpfs_parse(
+	struct arena *arena, const char *text, struct mount_request *ret, struct hull_error *err);
+
+/* --mount type=bind|tmpfs,source=...,destination=...,... */
+int mount_parse(struct arena *arena, const char *text, const char *cwd, struct mount_request *ret,
+	struct hull_error *err);
+
+/*
+ * The text of -v or --tmpfs that gives the request again: what container_config keeps. NULL if
+ * memory is out. A bind that must not make its source has the option "nocreate" in it, which
+ * volume_parse() understands.
+ */
+char *mount_request_format(struct arena *arena, const struct mount_request *request);
+
+/* HULL_ERROR_INVALID "Duplicate mount point: ..." if two have the same destination. */
+int mount_requests_check(
+	const struct mount_request *requests, size_t count, struct hull_error *err);
+
+/* --ulimit NAME=SOFT[:HARD]; -1 is no limit. */
+int ulimit_parse(struct arena *arena, const char *text, struct container_ulimit *ret,
+	struct hull_error *err);
+
+/* "RLIMIT_NOFILE" for "nofile"; NULL if there is no such limit. */
+const char *ulimit_rlimit_name(const char *name);
+
+/* --device HOST[:CONTAINER[:PERMISSIONS]]. */
+int device_parse(struct arena *arena, const char *text, struct container_device *ret,
+	struct hull_error *err);
+
+/*
+ * -e NAME=VALUE, or NAME to take it over from `environment` (left out if unset there). Put into the
+ * vector *env in the arena, in place of an earlier one of that name.
+ */
+int env_option_parse(struct arena *arena, const char *text, char *const *environment, char ***env,
+	struct hull_error *err);
+
+/* --env-file: lines as above, # comments; no quotes, no expansion. */
+int env_file_load(struct arena *arena, const char *path, char *const *environment, char ***env,
+	struct hull_error *err);
+int env_file_parse(struct arena *arena, const char *text, size_t len, const char *path,
+	char *const *environment, char ***env, struct hull_error *err);
+
+/* A growing list of pairs in an arena. */
+struct pair_list {
+	struct json_pair *items;
+	size_t count;
+};
+
+/* --label KEY[=VALUE], a later one replaces an earlier one. */
+int label_parse(
+	struct arena *arena, const char *text, struct pair_list *labels, struct hull_error *err);
+
+/* --label-file: one label a line, # comments. */
+int label_file_load(
+	struct arena *arena, const char *path, struct pair_list *labels, struct hull_error *err);
+
+/* --sysctl NAME=VALUE; only what is namespaced. */
+int sysctl_parse(
+	struct arena *arena, const char *text, struct pair_list *sysctls, struct hull_error *err);
+
+/* --add-host NAME:ADDRESS or NAME=ADDRESS, also [IPv6] and "host-gateway"; NAME:ADDRESS returned. */
+int extra_host_parse(struct arena *arena, const char *text, char **ret, struct hull_error *err);
+
+/* --dns ADDRESS. */
+int dns_check(const char *text, struct hull_error *err);
+
+/* -m: at least 6 MiB (0 = no limit). --memory-swap takes -1 and is checked against memory. */
+int memory_check(int64_t bytes, struct hull_error *err);
+int memory_swap_parse(const char *text, int64_t memory, int64_t *ret, struct hull_error *err);
+
+/* --cpus 1.5: billionths of a CPU. */
+int cpus_parse(const char *text, int64_t *ret_nano_cpus, struct hull_error *err);
+
+/* --cpuset-cpus and --cpuset-mems: "0-3,7". `option` names it in the error. */
+int cpuset_check(const char *option, const char *text, struct hull_error *err);
+
+/* --stop-signal and kill --signal: as signal_parse() of sys/process.h, with Docker's error. */
+int signal_option_parse(const char *text, int *ret, struct hull_error *err);
