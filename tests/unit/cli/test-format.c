@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sizes, columns and --format. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "cli/format.h"
+#include "cli/size.h"
+#include "cli/table.h"
+
+#include <string.h>
+
+static void test_sizes(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *three, *four, *binary;
+	} cases[] = {
+		{0, "0B", "0B", "0B"},
+		{999, "999B", "999B", "999B"},
+		{1000, "1kB", "1kB", "1000B"},
+		{1023, "1.02kB", "1.023kB", "1023B"},
+		{1024, "1.02kB", "1.024kB", "1KiB"},
+		{1235000, "1.24MB", "1.235MB", "1.178MiB"},
+		{4261574, "4.26MB", "4.262MB", "4.064MiB"},
+		{52428800, "52.4MB", "52.43MB", "50MiB"},
+		{999949, "1MB", "999.9kB", "976.5KiB"},
+		{999999, "1MB", "1MB", "976.6KiB"},
+		{999500, "1MB", "999.5kB", "976.1KiB"},
+		{8233971712, "8.23GB", "8.234GB", "7.668GiB"},
+		{UINT64_MAX, "18.4EB", "18.45EB", "16EiB"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[SIZE_TEXT_SIZE];
+
+		size_format_decimal(cases[i].bytes, 3, text);
+		assert_string_equal(text, cases[i].three);
+		size_format_decimal(cases[i].bytes, 4, text);
+		assert_string_equal(text, cases[i].four);
+		size_format_binary(cases[i].bytes, text);
+		assert_string_equal(text, cases[i].binary);
+	}
+}
+
+static void test_columns(void **state)
+{
+	static const struct {
+		const char *text, *output;
+	} cases[] = {
+		{"", ""},
+		{"a", "a"},
+		{"a\n", "a\n"},
+		{"ID\tIMAGE\tNAMES\n1\tx\tweb\n",
+			"ID        IMAGE     NAMES\n1         x         web\n"},
+		{"ID\tN\n0123456789\tweb\n", "ID           N\n0123456789   web\n"},
+		/* a line without that cell ends the block */
+		{"aaaaaaaaaaaaaaa\tb\nplain\nc\td\n", "aaaaaaaaaaaaaaa   b\nplain\nc         d\n"},
+		/* width is counted in terminal cells */
+		{"h\xc3\xa9llo w\xc3\xb6rld\tx\nabc\ty\n",
+			"h\xc3\xa9llo w\xc3\xb6rld   x\nabc           y\n"},
+		{"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\tx\n",
+			"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e    x\n"},
+		{"\xff\xfe\tx\n", "\xff\xfe        x\n"},
+		{"a\t\tb\n", "a                   b\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct buf out = BUF_INIT;
+
+		table_format(
+			&out, cases[i].text, strlen(cases[i].text), TABLE_MIN_WIDTH, TABLE_PADDING);
+		assert_string_equal(buf_str(&out), cases[i].output);
+	}
+}
+
+static const struct format_column columns[] = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE"},
+	{"Names", "NAMES"}, {"Labels", "LABELS"}, {"Size", "SIZE"}};
+
+static const struct format_spec spec = {
+	.columns = columns,
+	.n_columns = ARRAY_SIZE(columns),
+	.table = "{{.ID}}\t{{.Image}}\t{{.Names}}",
+	.quiet = "{{.ID}}",
+	.raw = "id: {{.ID}}",
+};
+
+static const char *const rows[] = {
+	"{\"ID\":\"4aac\",\"Image\":\"busybox\",\"Names\":\"web\",\"Labels\":\"a=1\",\"Size\":\"0B\"}",
+	"{\"ID\":\"5bbd\",\"Image\":\"registry/x\",\"Names\":\"db\",\"Labels\":\"\",\"Size\":\"0B\"}",
+};
+
+static int list(const char *format, bool quiet, struct buf *ret, struct hull_error *err)
+{
+	_cleanup_format_ struct format_list *list = NULL;
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+	int r = format_begin(&list, &spec, format, quiet, out, err);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rows); i++)
+		r = format_row(list, rows[i], strlen(rows[i]), err);
+	if (r == 0)
+		r = format_end(list, err);
+	fclose(out);
+	buf_puts(ret, text);
+	free(text);
+	return r;
+}
+
+static void test_lists(void **state)
+{
+	static const struct {
+		const char *format;
+		bool quiet;
+		const char *output;
+	} cases[] = {
+		{NULL, false,
+			"CONTAINER ID   IMAGE        NAMES\n"
+			"4aac           busybox      web\n"
+			"5bbd           registry/x   db\n"},
+		{"table", false,
+			"CONTAINER ID   IMAGE        NAMES\n"
+			"4aac           busybox      web\n"
+			"5bbd           registry/x   db\n"},
+		{"table {{.Names}}\\t{{upper .ID}}", false,
+			"NAMES     CONTAINER ID\nweb       4AAC\ndb        5BBD\n"},
+		{"table {{.ID}}\\t{{.Label \"com.x.my-role\"}}", false,
+			"CONTAINER ID   MY ROLE\n4aac           \n5bbd           \n"},
+		{"", true, "4aac\n5bbd\n"},
+		{"{{.ID}}\\t{{.Names}}", false, "4aac\tweb\n5bbd\tdb\n"},
+		{"{{.ID}}", true, "4aac\n5bbd\n"},
+		{"raw", false, "id: 4aac\nid: 5bbd\n"},
+		{"x", false, "x\nx\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct buf out = BUF_INIT;
+
+		assert_int_equal(list(cases[i].format, cases[i].quiet, &out, NULL), 0);
+		assert_string_equal(buf_str(&out), cases[i].output);
+	}
+}
+
+static void test_json_rows(void **state)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	_cleanup_free_ char *expected = NULL;
+
+	assert_true(asprintf(&expected, "%s\n%s\n", rows[0], rows[1]) > 0);
+	assert_int_equal(list("json", false, &out, NULL), 0);
+	assert_string_equal(buf_str(&out), expected);
+	buf_reset(&out);
+	assert_int_equal(list("{{json .}}", false, &out, NULL), 0);
+	assert_string_equal(buf_str(&out), expected);
+}
+
+static void test_list_errors(void **state)
+{
+	static const char *const formats[] = {
+		"table {{.Nmae}}", "{{.Nmae}}", "{{", "table {{if}}", "{{.ID.X}}"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+		_cleanup_buf_ struct buf out = BUF_INIT;
+
+		assert_true(list(formats[i], false, &out, &err) < 0);
+		assert_int_equal(err.kind, HULL_ERROR_INVALID);
+		assert_string_equal(buf_str(&out), "");
+	}
+}
+
+static void test_uses(void **state)
+{
+	static const struct {
+		const char *format;
+		bool uses;
+	} cases[] = {{NULL, false}, {"json", true}, {"{{json .}}", true}, {"{{.Size}}", true},
+		{"{{if .ID}}{{range .Names}}{{print $.Size}}{{end}}{{end}}", true},
+		{"{{(len .Size)}}", true}, {"{{.ID}}{{\".Size\"}}", false}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_format_ struct format_list *l = NULL;
+
+		assert_int_equal(format_begin(&l, &spec, cases[i].format, false, stdout, NULL), 0);
+		assert_int_equal(format_uses(l, "Size"), cases[i].uses);
+	}
+}
+
+static void test_documents(void **state)
+{
+	static const struct {
+		const char *format, *output;
+	} cases[] = {
+		{NULL, "{\n    \"A\": {\n        \"B\": [\n            1\n        ]\n    }\n}\n"},
+		{"json", "{\"A\":{\"B\":[1]}}\n"},
+		{"{{.A.B}}", "[1]\n"},
+		{"{{.X}}", "<no value>\n"},
+	};
+	static const char json[] = "{\"A\": {\"B\": [1]}}";
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *text = NULL;
+		size_t n = 0;
+		FILE *out = open_memstream(&text, &n);
+
+		assert_int_equal(
+			format_document(json, strlen(json), cases[i].format, out, NULL), 0);
+		fclose(out);
+		assert_string_equal(text, cases[i].output);
+		free(text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_json_rows),
+		cmocka_unit_test(test_list_errors),
+		cmocka_unit_test(test_uses),
+		cmocka_unit_test(test_documents),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
