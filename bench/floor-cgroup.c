@@ -171,3 +171,57 @@ int cgroups_remove(struct start *s)
 	}
 	return 0;
 }
+
+/* The path in /proc/PID/cgroup of a hierarchy; v2's line has no controllers. */
+static int read_path(const char *text, const char *controllers, char path[PATH_MAX])
+{
+	size_t n = strlen(controllers);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		const char *at;
+
+		line += *line == '\n';
+		at = strchr(line, ':');
+		if (!at || strncmp(at + 1, controllers, n) != 0 || at[1 + n] != ':')
+			continue;
+		snprintf(path, PATH_MAX, "%.*s", (int)strcspn(at + 2 + n, "\n"), at + 2 + n);
+		return 0;
+	}
+	errno = ENOENT;
+	return -1;
+}
+
+int cgroups_open(struct start *s)
+{
+	struct cgroups *c = s->cgroups;
+	char path[2 * PATH_MAX + 16], inside[PATH_MAX], text[8192];
+	ssize_t n;
+	int fd;
+
+	s->subject = "/proc/PID/cgroup";
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)s->enter);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n < 0)
+		return -1;
+	text[n] = '\0';
+	for (size_t i = 0; i < c->n; i++) {
+		s->subject = c->mounts[i];
+		if (read_path(text, c->names[i], inside) < 0)
+			return -1;
+		snprintf(path, sizeof(path), "%s%s%s", c->mounts[i], inside,
+			c->unified ? "" : "/cgroup.procs");
+		c->fds[i] = open(path, (c->unified ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+		if (c->fds[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int cgroups_close(struct start *s)
+{
+	for (size_t i = 0; i < s->cgroups->n; i++)
+		close(s->cgroups->fds[i]);
+	return 0;
+}

@@ -28,6 +28,7 @@ enum feature {
 	FEATURE_LOOPBACK,
 	FEATURE_KEYRING,
 	FEATURE_CREDENTIALS,
+	FEATURE_SECCOMP,
 	FEATURE_SHARED_MEMORY,
 	FEATURE_MAX,
 };
@@ -59,6 +60,7 @@ struct start {
 	uint64_t features;
 	const char *root;
 	const char *upper;
+	pid_t enter; /* a process whose container is entered instead of making one, or 0 */
 	char **args;
 	char **env;
 	struct cgroups *cgroups;
@@ -89,6 +91,10 @@ int cgroups_join(struct start *s);
 int cgroup_namespace_make(struct start *s);
 int cgroups_remove(struct start *s);
 
+/* Opens the cgroups of the process to enter, for cgroups_join(). */
+int cgroups_open(struct start *s);
+int cgroups_close(struct start *s);
+
 /* floor-mount.c */
 int root_open(struct start *s);
 int root_attach(struct start *s);
@@ -110,6 +116,8 @@ int set_hostname(struct start *s);
 int loopback_up(struct start *s);
 int keyring_join(struct start *s);
 int credentials_drop(struct start *s);
+int seccomp_load(struct start *s);
+int namespaces_join(struct start *s);
 
 /* floor.c */
 int container_wait(struct start *s);
