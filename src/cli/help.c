@@ -94,14 +94,20 @@ static void collect_names(const struct cli_command *parent, const char *path,
 	}
 }
 
+char **cli_command_names(const struct cli_command *root, const struct cli_command *command)
+{
+	char **names = NULL;
+
+	collect_names(root, root->name, command, &names);
+	return names;
+}
+
 static void print_names(
 	const struct cli_command *root, const struct cli_command *command, size_t width, FILE *out)
 {
-	_cleanup_strv_ char **names = NULL;
+	_cleanup_strv_ char **names =
+		root && root != command ? cli_command_names(root, command) : NULL;
 
-	if (!root || root == command)
-		return;
-	collect_names(root, root->name, command, &names);
 	if (strv_length(names) < 2)
 		return;
 	_cleanup_free_ char *text = strv_join(names, ", ");

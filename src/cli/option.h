@@ -136,6 +136,9 @@ bool cli_kind_is_flag(enum cli_kind kind);
 void cli_print_help(const struct cli_command *root, const struct cli_command *command,
 	const char *path, FILE *out);
 
+/* Every name of a command below root ("hull container ls", "hull ps"); to be freed, NULL if none. */
+char **cli_command_names(const struct cli_command *root, const struct cli_command *command);
+
 /* The words after the path in the usage line: command->arguments or what the tables imply. */
 const char *cli_usage_arguments(const struct cli_command *command);
 
@@ -148,9 +151,10 @@ int cli_print_man(const struct cli_command *root, const char *path, const char *
 	struct hull_error *err);
 
 /*
- * A completion script for "bash", "zsh" or "fish". A "@kind" in the tables other than @file,
- * @directory and @none is completed by running `PROGRAM __complete kind`, which prints one
- * candidate per line.
+ * A completion script for "bash", "zsh" or "fish". It asks `PROGRAM completion --candidates` at
+ * each use. A "@kind" in the tables other than @file, @directory and @none is completed by the
+ * program's hidden command `__complete kind` ("@container" by `__complete container`), which prints
+ * one candidate per line, optionally with a tab and a description.
  */
 int cli_print_completion(
 	const struct cli_command *root, const char *shell, FILE *out, struct hull_error *err);
