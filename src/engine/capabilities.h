@@ -15,9 +15,10 @@ bool capability_name_is_known(const char *name);
 
 /*
  * The set as CAP_ names in the order of their numbers, NULL-terminated, in the arena. `add` and
- * `drop` are as typed, NULL = none; a name that is in both is added. "ALL" in `add`, and
- * privileged, mean all that the running kernel has and our own bounding set allows. With
- * privileged, `add` and `drop` have no effect but are checked.
+ * `drop` are as typed, NULL = none. A name in both is added, except that "ALL" in `add` adds what
+ * `drop` does not name. "ALL" and privileged mean all that the running kernel has and our own
+ * bounding set allows; of the default set, what is outside of it is left out silently. With
+ * privileged, `add` and `drop` have no effect, but their names are checked.
  */
 int capabilities_resolve(struct arena *arena, char *const *add, char *const *drop, bool privileged,
 	char ***ret, struct hull_error *err);

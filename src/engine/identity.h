@@ -15,7 +15,7 @@
 struct identity {
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t *additional_gids; /* no duplicates; may hold gid itself, as initgroups(3) does */
+	uint32_t *additional_gids; /* gid first, no duplicates */
 	size_t n_additional_gids;
 	char *name; /* login name of uid, NULL if passwd has none */
 	char *home; /* from passwd, "/" if it tells none */
