@@ -124,6 +124,7 @@ struct image_registry_options {
 	char *const
 		*plain_http; /* hosts ("host:port") spoken to over HTTP; loopback always may be */
 	bool insecure;	     /* do not verify certificates, fall back to plain HTTP */
+	struct auth_options auth;
 };
 
 /*
@@ -141,7 +142,7 @@ struct image_pull_options {
 struct image_pull_result {
 	struct digest id;
 	char digest[DIGEST_TEXT_SIZE]; /* of the document the reference named (index or manifest) */
-	char *name;		       /* familiar name, "busybox:latest"; heap */
+	char *name;		       /* "docker.io/library/busybox:latest"; heap */
 	bool up_to_date;	       /* nothing was new */
 };
 

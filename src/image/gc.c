@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Garbage collection: what no row names goes. It runs alone (see image_hold_alone()), so whatever
+ * is unnamed then is a remain: of a removed image, or of a command that was killed between making
+ * files and writing its row. If somebody works on the store, it is left to their own collection.
+ */
+#include "image/digest-set.h"
+#include "image/store.h"
+
+#include "base/str.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* Adds every digest of a query's first column. */
+static int add_from_query(struct digest_set *set, struct metadata_query *q, struct hull_error *err)
+{
+	int r;
+
+	while ((r = metadata_next(q, err)) > 0) {
+		const char *text = metadata_text(q, 0);
+		const char *at = text ? strchr(text, '@') : NULL;
+		struct digest digest;
+
+		if (!text || digest_parse(at ? at + 1 : text, &digest, NULL) < 0)
+			continue;
+		if (digest_set_add(set, &digest) < 0)
+			return error_no_memory(err);
+	}
+	return r;
+}
+
+static int find_needed_layers(
+	struct image_store *store, struct digest_set *set, struct hull_error *err)
+{
+	_cleanup_metadata_query_ struct metadata_query *q = NULL;
+	int r = metadata_query(store->md, &q, err,
+		"SELECT diff_id FROM image_layer UNION SELECT diff_id FROM container_layer", "");
+
+	if (r == 0)
+		r = add_from_query(set, q, err);
+	digest_set_sort(set);
+	return r;
+}
+
+static int find_needed_blobs(
+	struct image_store *store, struct digest_set *set, struct hull_error *err)
+{
+	_cleanup_metadata_query_ struct metadata_query *q = NULL;
+	int r = metadata_query(store->md, &q, err,
+		"SELECT id FROM image UNION SELECT manifest_digest FROM image"
+		" UNION SELECT name FROM image_name WHERE instr(name, '@') > 0",
+		"");
+
+	if (r == 0)
+		r = add_from_query(set, q, err);
+	digest_set_sort(set);
+	return r;
+}
+
+struct orphans {
+	const struct digest_set *needed;
+	struct digest_set found;
+};
+
+static int look_at_layer(const struct digest *diff_id, void *arg)
+{
+	struct orphans *orphans = arg;
+
+	return digest_set_has(orphans->needed, diff_id) ? 0
+							: digest_set_add(&orphans->found, diff_id);
+}
+
+static int remove_layers(struct image_store *store, const struct digest_set *orphans,
+	int64_t *bytes, struct hull_error *err)
+{
+	for (size_t i = 0; i < orphans->count; i++) {
+		struct layer_info info;
+
+		if (bytes && layer_store_info(store->layers, &orphans->items[i], &info, NULL) == 0)
+			*bytes += (int64_t)info.disk_bytes;
+		int r = layer_store_remove(store->layers, &orphans->items[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int collect_layers(struct image_store *store, int64_t *bytes, struct hull_error *err)
+{
+	_cleanup_digest_set_ struct digest_set needed = {0};
+	int r = find_needed_layers(store, &needed, err);
+
+	if (r < 0)
+		return r;
+	struct orphans orphans = {.needed = &needed};
+	r = layer_store_list(store->layers, look_at_layer, &orphans, err);
+	if (r == 0)
+		r = remove_layers(store, &orphans.found, bytes, err);
+	digest_set_done(&orphans.found);
+	return r < 0 ? r : layer_store_clean(store->layers, err);
+}
+
+static void remove_file(int dirfd, const char *name, int64_t *bytes)
+{
+	struct stat st;
+
+	if (bytes && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		*bytes += st.st_blocks * 512;
+	unlinkat(dirfd, name, 0);
+}
+
+/* Files of one blobs/<algorithm> that are not needed documents: others' names and half-written ones too. */
+static int collect_blobs_of(struct image_store *store, enum digest_algorithm algorithm,
+	const struct digest_set *needed, int64_t *bytes, struct hull_error *err)
+{
+	const char *name = digest_algorithm_name(algorithm);
+	int fd = openat(store->blobs_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir) {
+		if (fd < 0 && errno == ENOENT)
+			return 0;
+		int r = error_errno(err, errno, "%s/blobs/%s", store->root, name);
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	for (struct dirent *e; (e = readdir(dir));) {
+		char text[DIGEST_TEXT_SIZE];
+		struct digest digest;
+
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+			continue;
+		int n = snprintf(text, sizeof(text), "%s:%s", name, e->d_name);
+		bool needed_here = n > 0 && (size_t)n < sizeof(text) &&
+				   digest_parse(text, &digest, NULL) == 0 &&
+				   digest_set_has(needed, &digest);
+		if (!needed_here)
+			remove_file(dirfd(dir), e->d_name, bytes);
+	}
+	return 0;
+}
+
+/* Locks of pulls that were killed: whoever pulls holds the store. */
+static void collect_pull_locks(struct image_store *store)
+{
+	int fd = openat(store->blobs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0)
+		close(fd);
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		if (str_after(e->d_name, "pull-"))
+			unlinkat(fd, e->d_name, 0);
+}
+
+static int collect_blobs(struct image_store *store, int64_t *bytes, struct hull_error *err)
+{
+	_cleanup_digest_set_ struct digest_set needed = {0};
+	int r = find_needed_blobs(store, &needed, err);
+
+	for (int i = 0; r == 0 && i < DIGEST_ALGORITHM_MAX; i++)
+		r = collect_blobs_of(store, (enum digest_algorithm)i, &needed, bytes, err);
+	collect_pull_locks(store);
+	return r;
+}
+
+int image_collect_garbage(struct image_store *store, int64_t *ret_bytes, struct hull_error *err)
+{
+	_cleanup_close_ int fd = -1;
+	int64_t bytes = 0;
+	int r = image_hold_alone(store, &fd, err);
+
+	if (r > 0) {
+		int64_t *count = ret_bytes ? &bytes : NULL;
+		r = collect_layers(store, count, err);
+		if (r == 0)
+			r = collect_blobs(store, count, err);
+	}
+	if (r >= 0 && ret_bytes)
+		*ret_bytes = bytes;
+	return r < 0 ? r : 0;
+}
