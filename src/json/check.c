@@ -6,6 +6,7 @@
  * that are open, so hostile text costs one pass and little memory.
  */
 #include "json/json.h"
+#include "base/utf8.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -46,33 +47,6 @@ static void skip_space(struct checker *c)
 {
 	while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r'))
 		c->p++;
-}
-
-/* Length of the UTF-8 sequence at p, 0 if it is not valid (overlong, surrogate, truncated). */
-static size_t utf8_length(const unsigned char *p, const unsigned char *end)
-{
-	size_t left = (size_t)(end - p);
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] >= 0xc2 && p[0] <= 0xdf)
-		return left >= 2 && (p[1] & 0xc0) == 0x80 ? 2 : 0;
-	if (p[0] >= 0xe0 && p[0] <= 0xef) {
-		if (left < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
-			return 0;
-		if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0))
-			return 0;
-		return 3;
-	}
-	if (p[0] >= 0xf0 && p[0] <= 0xf4) {
-		if (left < 4 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80 ||
-			(p[3] & 0xc0) != 0x80)
-			return 0;
-		if ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90))
-			return 0;
-		return 4;
-	}
-	return 0;
 }
 
 static int hex4(const char *p, const char *end, unsigned int *ret)
@@ -173,8 +147,7 @@ static int check_string(struct checker *c, struct key *key)
 			}
 			run = c->p;
 		} else {
-			size_t n = utf8_length(
-				(const unsigned char *)c->p, (const unsigned char *)c->end);
+			size_t n = utf8_length(c->p, c->end);
 			if (n == 0)
 				r = fail(c, "invalid UTF-8 in a string");
 			c->p += n;

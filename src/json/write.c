@@ -2,6 +2,7 @@
 /* From structs to text: a writer that keeps commas and indentation, and the tables walked over it. */
 #include "json/json.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -93,25 +94,9 @@ void json_quote(struct buf *out, const char *s, size_t n)
 			escape_len = 6;
 		} else if (c >= 0x80) {
 			/* Valid sequences pass; a byte that starts none becomes U+FFFD. */
-			size_t want = c >= 0xf0 && c <= 0xf4 ? 4
-				      : c >= 0xe0	     ? 3
-				      : c >= 0xc2	     ? 2
-							     : 0;
-			if (c > 0xf4)
-				want = 0;
-			bool valid = want && (size_t)(stop - p) >= want;
-			for (size_t i = 1; valid && i < want; i++)
-				valid = ((unsigned char)p[i] & 0xc0) == 0x80;
-			if (valid && want == 3) {
-				unsigned char d = (unsigned char)p[1];
-				valid = !(c == 0xe0 && d < 0xa0) && !(c == 0xed && d >= 0xa0);
-			} else if (valid && want == 4) {
-				unsigned char d = (unsigned char)p[1];
-				valid = !(c == 0xf0 && d < 0x90) && !(c == 0xf4 && d >= 0x90);
-			}
-			if (valid) {
-				step = want;
-			} else {
+			step = utf8_length(p, stop);
+			if (step == 0) {
+				step = 1;
 				memcpy(escape, "\xef\xbf\xbd", 3);
 				escape_len = 3;
 			}

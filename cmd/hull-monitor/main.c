@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hull-monitor: one process per running container. It carries bytes between the container's stdio
+ * and the clients, writes the log, reaps the container's first process and sees to it that the end
+ * is settled. See engine/monitor.h for its fds and messages.
+ *
+ * It allocates nothing and keeps one piece of output at a time: while some client has not taken it,
+ * no more is read from the container, so a slow reader slows the writer and nothing grows.
+ */
+#include "engine/monitor.h"
+#include "log.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define CLIENTS_MAX 32
+
+struct client {
+	int fd; /* -1 = free */
+	bool attached;
+	bool behind; /* has not taken the current piece yet */
+	bool fed_stdin;
+};
+
+/* All state of this single-purpose process. */
+static struct monitor {
+	bool terminal, stdin_once;
+	int stdin_fd, stdout_fd, stderr_fd;
+	bool running;
+	struct monitor_exit end;
+	struct client clients[CLIENTS_MAX];
+	struct client *owner; /* NULL = none (any more) */
+	bool claimed, settled;
+	int64_t claim_deadline;
+
+	/* The current piece of output: type byte and payload. */
+	char piece[1 + MONITOR_PAYLOAD_MAX];
+	size_t piece_len; /* 0 = none */
+
+	/* Input that the container's stdin has not taken. */
+	char input[MONITOR_PAYLOAD_MAX];
+	size_t input_len, input_done;
+	bool input_ends; /* close stdin after it */
+
+	struct log_stream logs[2];
+} m;
+
+static void close_stdin(void)
+{
+	if (m.terminal || m.stdin_fd < 0)
+		return;
+	close(m.stdin_fd);
+	m.stdin_fd = -1;
+	m.input_len = m.input_done = 0;
+}
+
+static void client_drop(struct client *c)
+{
+	close(c->fd);
+	c->fd = -1;
+	c->behind = false;
+	if (c == m.owner)
+		m.owner = NULL;
+	if (c->fed_stdin && m.stdin_once) {
+		if (m.input_done == m.input_len)
+			close_stdin();
+		else
+			m.input_ends = true;
+	}
+}
+
+static struct client *client_add(int fd, bool attached)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		if (m.clients[i].fd < 0) {
+			m.clients[i] = (struct client){.fd = fd, .attached = attached};
+			return &m.clients[i];
+		}
+	}
+	close(fd);
+	return NULL;
+}
+
+/* Offers the current piece to those who lack it; true if nobody does any more. */
+static bool piece_deliver(void)
+{
+	bool waiting = false;
+
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &m.clients[i];
+		if (c->fd < 0 || !c->behind)
+			continue;
+		ssize_t n = send(c->fd, m.piece, m.piece_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n >= 0)
+			c->behind = false;
+		else if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS)
+			waiting = true;
+		else
+			client_drop(c);
+	}
+	if (!waiting)
+		m.piece_len = 0;
+	return !waiting;
+}
+
+/* Makes the payload of n bytes, which stands in m.piece + 1, the current piece. */
+static void piece_start(enum monitor_message type, size_t n, bool everybody)
+{
+	m.piece[0] = (char)type;
+	m.piece_len = n + 1;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &m.clients[i];
+		c->behind = c->fd >= 0 && (everybody || c->attached);
+	}
+	piece_deliver();
+}
+
+/* Reads one piece of output. False at the end of it (or while there is none, for a dead container). */
+static bool output_read(int *fd, unsigned int stream)
+{
+	ssize_t n = read(*fd, m.piece + 1, MONITOR_PAYLOAD_MAX);
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	if (n <= 0) { /* a terminal's master gives EIO when its last slave is closed */
+		if (!m.terminal || !m.running) {
+			close(*fd);
+			*fd = -1;
+		}
+		return false;
+	}
+	log_write(MONITOR_FD_LOG, &m.logs[stream], m.piece + 1, (size_t)n);
+	piece_start(stream == 0 ? MONITOR_STDOUT : MONITOR_STDERR, (size_t)n, false);
+	return true;
+}
+
+static void input_write(void)
+{
+	int fd = m.terminal ? m.stdout_fd : m.stdin_fd;
+
+	while (m.input_done < m.input_len) {
+		ssize_t n =
+			fd < 0 ? -1 : write(fd, m.input + m.input_done, m.input_len - m.input_done);
+		if (n > 0) {
+			m.input_done += (size_t)n;
+		} else if (fd >= 0 && errno == EAGAIN) {
+			return;
+		} else if (fd < 0 || errno != EINTR) {
+			m.input_done = m.input_len; /* nobody reads it any more */
+			if (fd >= 0)
+				close_stdin();
+		}
+	}
+	m.input_len = m.input_done = 0;
+	if (m.input_ends)
+		close_stdin();
+}
+
+static void resize(const struct monitor_size *size)
+{
+	struct winsize ws = {.ws_row = size->rows, .ws_col = size->columns};
+
+	if (m.terminal && m.stdout_fd >= 0)
+		ioctl(m.stdout_fd, TIOCSWINSZ, &ws);
+}
+
+static void client_read(struct client *c)
+{
+	static char packet[1 + MONITOR_PAYLOAD_MAX];
+	struct monitor_size size;
+
+	ssize_t n = recv(c->fd, packet, sizeof(packet), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		client_drop(c);
+		return;
+	}
+	size_t payload = (size_t)n - 1;
+	switch ((enum monitor_message)packet[0]) {
+	case MONITOR_ATTACH:
+		c->attached = true;
+		break;
+	case MONITOR_STDIN:
+		c->fed_stdin = true;
+		memcpy(m.input, packet + 1, payload);
+		m.input_len = payload;
+		m.input_done = 0;
+		input_write();
+		break;
+	case MONITOR_STDIN_END:
+		close_stdin();
+		break;
+	case MONITOR_RESIZE:
+		if (payload == sizeof(size)) {
+			memcpy(&size, packet + 1, sizeof(size));
+			resize(&size);
+		}
+		break;
+	case MONITOR_CLAIM:
+		m.claimed = c == m.owner && !m.running;
+		break;
+	case MONITOR_SETTLED:
+		m.settled = c == m.owner && m.claimed;
+		break;
+	default:
+		break;
+	}
+}
+
+/* The exit record appears by rename: whoever settles sees all of it or nothing. */
+static void write_exit_record(void)
+{
+	char text[64];
+	int n = snprintf(
+		text, sizeof(text), "%d %lld\n", m.end.exit_code, (long long)m.end.finished);
+
+	(void)file_replace_at(
+		MONITOR_FD_RUN_DIR, MONITOR_EXIT_RECORD, text, (size_t)n, 0600, false);
+}
+
+static void container_ended(void)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_PIDFD, MONITOR_FD_PIDFD, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+		return;
+	m.running = false;
+	m.end.exit_code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+	m.end.finished = clock_realtime_ns();
+}
+
+/* One round of waiting and serving. */
+static void serve(int timeout)
+{
+	struct pollfd fds[5 + CLIENTS_MAX];
+	bool free_piece = m.piece_len == 0, free_input = m.input_len == 0;
+	bool wants_output = free_piece && m.running;
+	int input_fd = m.terminal ? m.stdout_fd : m.stdin_fd;
+
+	fds[0] = (struct pollfd){MONITOR_FD_LISTEN, POLLIN, 0};
+	fds[1] = (struct pollfd){m.running ? MONITOR_FD_PIDFD : -1, POLLIN, 0};
+	fds[2] = (struct pollfd){wants_output ? m.stdout_fd : -1, POLLIN, 0};
+	fds[3] = (struct pollfd){wants_output ? m.stderr_fd : -1, POLLIN, 0};
+	fds[4] = (struct pollfd){free_input ? -1 : input_fd, POLLOUT, 0};
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		const struct client *c = &m.clients[i];
+		short events = (short)((free_input ? POLLIN : 0) | (c->behind ? POLLOUT : 0));
+		fds[5 + i] = (struct pollfd){c->fd, events, 0};
+	}
+	if (poll(fds, 5 + CLIENTS_MAX, timeout) <= 0)
+		return;
+
+	if (fds[0].revents & POLLIN) {
+		int fd = accept4(MONITOR_FD_LISTEN, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			client_add(fd, false);
+	}
+	if (!free_piece)
+		piece_deliver();
+	if (fds[4].revents)
+		input_write();
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &m.clients[i];
+		if (c->fd < 0 || c->fd != fds[5 + i].fd)
+			continue;
+		if ((fds[5 + i].revents & POLLIN) && m.input_len == 0)
+			client_read(c);
+		else if (fds[5 + i].revents & (POLLHUP | POLLERR))
+			client_drop(c);
+	}
+	if (fds[2].revents && m.stdout_fd >= 0 && m.piece_len == 0)
+		output_read(&m.stdout_fd, 0);
+	if (fds[3].revents && m.stderr_fd >= 0 && m.piece_len == 0)
+		output_read(&m.stderr_fd, 1);
+	if (fds[1].revents)
+		container_ended();
+}
+
+/* After the end: what is still in the pipes, then the flush of half lines. */
+static void drain(void)
+{
+	int *const outputs[] = {&m.stdout_fd, &m.stderr_fd};
+
+	for (unsigned int i = 0; i < 2; i++) {
+		while (*outputs[i] >= 0) {
+			while (m.piece_len > 0)
+				serve(-1);
+			if (!output_read(outputs[i], i))
+				break;
+		}
+		log_flush(MONITOR_FD_LOG, &m.logs[i]);
+	}
+	while (m.piece_len > 0)
+		serve(-1);
+}
+
+static void announce_end(void)
+{
+	memcpy(m.piece + 1, &m.end, sizeof(m.end));
+	piece_start(MONITOR_EXIT, sizeof(m.end), true);
+	int64_t deadline = clock_monotonic_ns() + MONITOR_CLAIM_MS * NS_PER_MS;
+	while (m.piece_len > 0 && clock_monotonic_ns() < deadline)
+		serve(100);
+	m.claim_deadline = deadline;
+}
+
+/* True if the owner settled. */
+static bool wait_for_owner(void)
+{
+	while (m.owner && !m.settled) {
+		if (m.claimed) {
+			serve(-1);
+			continue;
+		}
+		int64_t left = m.claim_deadline - clock_monotonic_ns();
+		if (left <= 0)
+			break;
+		serve((int)(left / NS_PER_MS) + 1);
+	}
+	return m.settled;
+}
+
+static bool fd_is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static void set_nonblocking(int fd)
+{
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+static int adopt(int fd)
+{
+	if (!fd_is_open(fd))
+		return -1;
+	set_nonblocking(fd);
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 4)
+		return 125;
+	prctl(PR_SET_NAME, "hull-monitor");
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	m.terminal = strchr(argv[2], MONITOR_FLAG_TERMINAL) != NULL;
+	m.stdin_once = strchr(argv[2], MONITOR_FLAG_STDIN_ONCE) != NULL;
+	m.running = true;
+	m.logs[0].name = "stdout";
+	m.logs[1].name = "stderr";
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		m.clients[i].fd = -1;
+	m.stdin_fd = adopt(MONITOR_FD_STDIN);
+	m.stdout_fd = adopt(MONITOR_FD_STDOUT);
+	m.stderr_fd = adopt(MONITOR_FD_STDERR);
+	if (fd_is_open(MONITOR_FD_OWNER))
+		m.owner = client_add(MONITOR_FD_OWNER, true);
+
+	while (m.running)
+		serve(-1);
+	drain();
+	write_exit_record();
+	announce_end();
+	if (wait_for_owner())
+		return 0;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (m.clients[i].fd >= 0)
+			close(m.clients[i].fd);
+	execv(argv[3], argv + 3);
+	return 125;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/create.h"
+#include "base/str.h"
+#include "engine/rootfs.h"
+
+static int copy_strings(struct arena *a, char ***to, char *const *from)
+{
+	int r = 0;
+
+	for (; r == 0 && from && *from; from++)
+		r = arena_strv_append(a, to, *from);
+	return r;
+}
+
+/* The image's environment with the user's on top, in the image's order. */
+static int merge_env(struct arena *a, char *const *image, struct container_config *config)
+{
+	char **merged = NULL;
+	int r = copy_strings(a, &merged, image);
+
+	for (char **e = config->env; r == 0 && e && *e; e++) {
+		size_t n = strcspn(*e, "=");
+		char **at = merged;
+		while (at && *at && !(strncmp(*at, *e, n) == 0 && (*at)[n] == '='))
+			at++;
+		if (at && *at)
+			*at = *e;
+		else
+			r = arena_strv_append(a, &merged, *e);
+	}
+	config->env = merged;
+	return r;
+}
+
+static int merge_labels(
+	struct arena *a, const struct oci_image_config *image, struct container_config *config)
+{
+	size_t n = config->n_labels;
+	struct json_pair *labels = arena_array(a, n + image->n_labels + 1, sizeof(*labels));
+
+	if (!labels)
+		return -ENOMEM;
+	if (n)
+		memcpy(labels, config->labels, n * sizeof(*labels));
+	for (size_t i = 0; i < image->n_labels; i++) {
+		const struct json_pair *label = &image->labels[i];
+		bool overridden = false;
+		for (size_t j = 0; j < config->n_labels; j++)
+			overridden |= str_eq(config->labels[j].key, label->key);
+		if (!overridden)
+			labels[n++] = (struct json_pair){arena_strdup(a, label->key),
+				arena_strdup(a, label->value ? label->value : "")};
+	}
+	config->labels = labels;
+	config->n_labels = n;
+	return 0;
+}
+
+static char *or_default(struct arena *a, char *chosen, const char *value)
+{
+	return str_empty(chosen) ? arena_strdup(a, value) : chosen;
+}
+
+static int fill(struct container *c, const struct image *image, bool entrypoint_given)
+{
+	struct container_config *config = c->config;
+	const struct oci_image_config *from = &image->config.config;
+	struct arena *a = &c->arena;
+	int r = 0;
+
+	if (!entrypoint_given) {
+		r = copy_strings(a, &config->entrypoint, from->entrypoint);
+		if (r == 0 && !config->cmd)
+			r = copy_strings(a, &config->cmd, from->cmd);
+	}
+	if (r == 0)
+		r = merge_env(a, from->env, config);
+	if (r == 0)
+		r = merge_labels(a, from, config);
+	config->working_dir = or_default(a, config->working_dir, from->working_dir);
+	config->user = or_default(a, config->user, from->user);
+	config->stop_signal = or_default(a, config->stop_signal, from->stop_signal);
+	if (!config->stop_timeout.set)
+		config->stop_timeout = from->stop_timeout;
+	config->network = or_default(a, config->network, "none");
+	return r;
+}
+
+static int fill_layers(struct container *c, const struct image *image)
+{
+	char text[DIGEST_TEXT_SIZE];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < image->n_layers; i++)
+		r = arena_strv_append(
+			&c->arena, &c->layers, digest_format(&image->diff_ids[i], text));
+	return r;
+}
+
+int create_from_image(struct container *c, const struct image *image, const char *image_name,
+	bool entrypoint_given, struct hull_error *err)
+{
+	int r = fill(c, image, entrypoint_given);
+
+	if (r == 0)
+		r = fill_layers(c, image);
+	c->image_id = arena_strdup(&c->arena, image->id_text);
+	c->image_name = arena_strdup(&c->arena, image_name);
+	if (str_empty(c->config->hostname)) {
+		char name[65] = {0};
+		if (str_eq(c->config->uts_mode, "host") || str_eq(c->config->network, "host"))
+			gethostname(name, sizeof(name) - 1);
+		c->config->hostname =
+			*name ? arena_strdup(&c->arena, name)
+			      : arena_strndup(&c->arena, c->id, CONTAINER_SHORT_LENGTH);
+	}
+	if (r < 0 || !c->image_id || !c->image_name || !c->config->hostname)
+		return error_no_memory(err);
+	if (!c->config->entrypoint && !c->config->cmd)
+		return error_set(err, HULL_ERROR_INVALID, "no command specified");
+	return 0;
+}
+
+int create_and_record(struct engine *engine, struct container *c, struct hull_error *err)
+{
+	int r = container_insert(engine, c, err);
+
+	if (r == 0) {
+		r = rootfs_prepare(engine, c, err);
+		if (r < 0)
+			container_delete(engine, c, NULL);
+		rootfs_release(engine);
+	}
+	return r;
+}

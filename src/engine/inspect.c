@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/inspect.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "engine/process.h"
+
+#include <time.h>
+
+#define COMMAND_SHOWN 20
+
+static void member_string(struct json_writer *w, const char *key, const char *value)
+{
+	json_key(w, key);
+	json_string(w, value ? value : "");
+}
+
+static void member_bool(struct json_writer *w, const char *key, bool value)
+{
+	json_key(w, key);
+	json_boolean(w, value);
+}
+
+static void member_int(struct json_writer *w, const char *key, int64_t value)
+{
+	json_key(w, key);
+	json_i64(w, value);
+}
+
+static void member_strings(struct json_writer *w, const char *key, char *const *values)
+{
+	json_key(w, key);
+	if (!values) {
+		json_null(w);
+		return;
+	}
+	json_begin_array(w);
+	strv_foreach (v, values)
+		json_string(w, *v);
+	json_end_array(w);
+}
+
+static void member_time(struct json_writer *w, const char *key, int64_t ns)
+{
+	char text[CLOCK_TEXT_SIZE] = "0001-01-01T00:00:00Z";
+
+	if (ns)
+		clock_format_rfc3339(ns, text);
+	member_string(w, key, text);
+}
+
+static void member_labels(struct json_writer *w, const struct container_config *config)
+{
+	json_key(w, "Labels");
+	json_begin_object(w);
+	for (size_t i = 0; i < config->n_labels; i++)
+		member_string(w, config->labels[i].key, config->labels[i].value);
+	json_end_object(w);
+}
+
+static void write_state(struct json_writer *w, const struct container *c, int pid)
+{
+	json_key(w, "State");
+	json_begin_object(w);
+	member_string(w, "Status", c->state);
+	member_bool(w, "Running", container_is_running(c));
+	member_bool(w, "Paused", str_eq(c->state, "paused"));
+	member_bool(w, "Restarting", false);
+	member_bool(w, "OOMKilled", c->oom_killed);
+	member_bool(w, "Dead", str_eq(c->state, "dead"));
+	member_int(w, "Pid", pid);
+	member_int(w, "ExitCode", c->exit_code);
+	member_string(w, "Error", c->error);
+	member_time(w, "StartedAt", c->started);
+	member_time(w, "FinishedAt", c->finished);
+	json_end_object(w);
+}
+
+static void write_host_config(struct json_writer *w, const struct container_config *c)
+{
+	json_key(w, "HostConfig");
+	json_begin_object(w);
+	member_strings(w, "Binds", c->binds);
+	member_string(w, "NetworkMode", c->network);
+	member_bool(w, "AutoRemove", c->auto_remove);
+	member_strings(w, "CapAdd", c->cap_add);
+	member_strings(w, "CapDrop", c->cap_drop);
+	member_string(
+		w, "CgroupnsMode", str_empty(c->cgroupns_mode) ? "private" : c->cgroupns_mode);
+	member_strings(w, "Dns", c->dns);
+	member_strings(w, "DnsOptions", c->dns_options);
+	member_strings(w, "DnsSearch", c->dns_search);
+	member_strings(w, "ExtraHosts", c->extra_hosts);
+	member_strings(w, "GroupAdd", c->group_add);
+	member_string(w, "IpcMode", str_empty(c->ipc_mode) ? "private" : c->ipc_mode);
+	member_int(w, "OomScoreAdj", c->oom_score_adj.value);
+	member_string(w, "PidMode", c->pid_mode);
+	member_bool(w, "Privileged", c->privileged);
+	member_bool(w, "ReadonlyRootfs", c->read_only);
+	member_strings(w, "SecurityOpt", c->security_opt);
+	member_string(w, "UTSMode", c->uts_mode);
+	member_int(w, "ShmSize", c->shm_size ? (int64_t)c->shm_size : (int64_t)64 << 20);
+	member_string(w, "Runtime", "keel");
+	member_int(w, "CpuShares", (int64_t)c->cpu_shares);
+	member_int(w, "Memory", c->memory);
+	member_int(w, "NanoCpus", c->nano_cpus);
+	member_string(w, "CgroupParent", c->cgroup_parent);
+	member_int(w, "CpuPeriod", (int64_t)c->cpu_period);
+	member_int(w, "CpuQuota", c->cpu_quota);
+	member_string(w, "CpusetCpus", c->cpuset_cpus);
+	member_string(w, "CpusetMems", c->cpuset_mems);
+	member_int(w, "MemoryReservation", c->memory_reservation);
+	member_int(w, "MemorySwap", c->memory_swap);
+	member_bool(w, "OomKillDisable", c->oom_kill_disable);
+	json_key(w, "PidsLimit");
+	if (c->pids_limit.set)
+		json_i64(w, c->pids_limit.value);
+	else
+		json_null(w);
+	member_bool(w, "Init", c->init);
+	member_strings(w, "Tmpfs", c->tmpfs);
+	json_end_object(w);
+}
+
+static void write_config(struct json_writer *w, const struct container *c)
+{
+	const struct container_config *config = c->config;
+
+	json_key(w, "Config");
+	json_begin_object(w);
+	member_string(w, "Hostname", config->hostname);
+	member_string(w, "Domainname", config->domainname);
+	member_string(w, "User", config->user);
+	member_bool(w, "AttachStdin", config->open_stdin && !config->detach);
+	member_bool(w, "AttachStdout", !config->detach);
+	member_bool(w, "AttachStderr", !config->detach);
+	member_bool(w, "Tty", config->tty);
+	member_bool(w, "OpenStdin", config->open_stdin);
+	member_bool(w, "StdinOnce", config->stdin_once);
+	member_strings(w, "Env", config->env);
+	member_strings(w, "Cmd", config->cmd);
+	member_string(w, "Image", c->image_name);
+	member_string(w, "WorkingDir", config->working_dir);
+	member_strings(w, "Entrypoint", config->entrypoint);
+	member_labels(w, config);
+	if (!str_empty(config->stop_signal))
+		member_string(w, "StopSignal", config->stop_signal);
+	if (config->stop_timeout.set)
+		member_int(w, "StopTimeout", config->stop_timeout.value);
+	json_end_object(w);
+}
+
+static void write_mounts(struct json_writer *w, const struct container_config *config)
+{
+	json_key(w, "Mounts");
+	json_begin_array(w);
+	strv_foreach (bind, config->binds) {
+		_cleanup_strv_ char **parts = strv_split(*bind, ":");
+		size_t n = strv_length(parts);
+		if (n < 2)
+			continue;
+		_cleanup_strv_ char **options = strv_split(n > 2 ? parts[2] : "", ",");
+		json_begin_object(w);
+		member_string(w, "Type", "bind");
+		member_string(w, "Source", parts[0]);
+		member_string(w, "Destination", parts[1]);
+		member_string(w, "Mode", n > 2 ? parts[2] : "");
+		member_bool(w, "RW", !strv_contains(options, "ro"));
+		member_string(w, "Propagation", "rprivate");
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
+static void write_driver(struct json_writer *w, struct engine *engine, const struct container *c)
+{
+	_cleanup_free_ char *dir = container_dir(engine, c->id);
+
+	json_key(w, "GraphDriver");
+	json_begin_object(w);
+	member_string(w, "Name", "overlay");
+	json_key(w, "Data");
+	json_begin_object(w);
+	_cleanup_free_ char *upper = dir ? str_printf("%s/upper", dir) : NULL;
+	_cleanup_free_ char *work = dir ? str_printf("%s/work", dir) : NULL;
+	member_string(w, "UpperDir", upper);
+	member_string(w, "WorkDir", work);
+	json_end_object(w);
+	json_end_object(w);
+}
+
+static void write_network(struct json_writer *w, const struct container_config *config)
+{
+	json_key(w, "NetworkSettings");
+	json_begin_object(w);
+	json_key(w, "Ports");
+	json_begin_object(w);
+	json_end_object(w);
+	json_key(w, "Networks");
+	json_begin_object(w);
+	json_key(w, config->network);
+	json_begin_object(w);
+	json_end_object(w);
+	json_end_object(w);
+	json_end_object(w);
+}
+
+int inspect_container(struct engine *engine, const struct container *c, struct json_writer *w,
+	struct hull_error *err)
+{
+	_cleanup_container_process_ struct container_process p = {0};
+	_cleanup_free_ char *log = container_log_path(engine, c->id);
+	_cleanup_free_ char *run_dir = container_run_dir(engine, c->id);
+	_cleanup_free_ char *name = str_printf("/%s", c->name);
+	int pid = 0;
+
+	if (!log || !run_dir || !name)
+		return error_no_memory(err);
+	if (container_is_running(c) && container_process_load(engine, c, &p, NULL) == 0)
+		pid = p.ref.pid;
+	char *const *args = c->config->entrypoint ? c->config->entrypoint : c->config->cmd;
+	json_begin_object(w);
+	member_string(w, "Id", c->id);
+	member_time(w, "Created", c->created);
+	member_string(w, "Path", args ? args[0] : "");
+	json_key(w, "Args");
+	json_begin_array(w);
+	strv_foreach (a, args + 1)
+		json_string(w, *a);
+	if (c->config->entrypoint)
+		strv_foreach (a, c->config->cmd)
+			json_string(w, *a);
+	json_end_array(w);
+	write_state(w, c, pid);
+	member_string(w, "Image", c->image_id);
+	static const char *const files[][2] = {{"ResolvConfPath", "resolv.conf"},
+		{"HostnamePath", "hostname"}, {"HostsPath", "hosts"}};
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *path = str_printf("%s/%s", run_dir, files[i][1]);
+		member_string(w, files[i][0], path);
+	}
+	member_string(w, "LogPath", log);
+	member_string(w, "Name", name);
+	member_int(w, "RestartCount", 0);
+	member_string(w, "Driver", "overlay");
+	member_string(w, "Platform", "linux");
+	write_host_config(w, c->config);
+	write_driver(w, engine, c);
+	write_mounts(w, c->config);
+	write_config(w, c);
+	write_network(w, c->config);
+	json_end_object(w);
+	return 0;
+}
+
+char *inspect_command(const struct container *c)
+{
+	_cleanup_strv_ char **all = NULL;
+
+	if (strv_extend(&all, c->config->entrypoint) < 0 || strv_extend(&all, c->config->cmd) < 0)
+		return NULL;
+	return strv_join(all, " ");
+}
+
+char *inspect_status(const struct container *c)
+{
+	int64_t now = clock_realtime_ns();
+	char age[64];
+
+	if (str_eq(c->state, "created"))
+		return strdup("Created");
+	bool running = container_is_running(c);
+	clock_format_age(
+		(now - (running ? c->started : c->finished)) / NS_PER_SECOND, age, sizeof(age));
+	if (running)
+		return str_printf("Up %s%s", age, str_eq(c->state, "paused") ? " (Paused)" : "");
+	return str_printf("Exited (%lld) %s ago", (long long)c->exit_code, age);
+}
+
+/* The command in quotes, cut with an ellipsis as Docker does. */
+static char *shown_command(const struct container *c, bool no_trunc)
+{
+	_cleanup_free_ char *command = inspect_command(c);
+
+	if (!command)
+		return NULL;
+	if (no_trunc || strlen(command) <= COMMAND_SHOWN)
+		return str_printf("\"%s\"", command);
+	return str_printf("\"%.*s\xe2\x80\xa6\"", COMMAND_SHOWN - 1, command);
+}
+
+/* "2026-11-22 02:50:40 +0000 UTC" */
+static void format_created(int64_t ns, char *text, size_t size)
+{
+	time_t seconds = (time_t)(ns / NS_PER_SECOND);
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	if (!strftime(text, size, "%Y-%m-%d %H:%M:%S %z %Z", &tm))
+		text[0] = '\0';
+}
+
+int inspect_ps_row(struct engine *engine, const struct container *c, bool no_trunc, bool size,
+	struct json_writer *w, struct hull_error *err)
+{
+	_cleanup_free_ char *status = inspect_status(c), *command = shown_command(c, no_trunc);
+	_cleanup_buf_ struct buf labels = BUF_INIT, mounts = BUF_INIT;
+	char created[64], age[64];
+
+	if (!status || !command)
+		return error_no_memory(err);
+	format_created(c->created, created, sizeof(created));
+	clock_format_age((clock_realtime_ns() - c->created) / NS_PER_SECOND, age, sizeof(age));
+	for (size_t i = 0; i < c->config->n_labels; i++)
+		buf_printf(&labels, "%s%s=%s", i ? "," : "", c->config->labels[i].key,
+			c->config->labels[i].value);
+	strv_foreach (bind, c->config->binds)
+		buf_printf(
+			&mounts, "%s%.*s", mounts.len ? "," : "", (int)strcspn(*bind, ":"), *bind);
+	_cleanup_free_ char *running_for = str_printf("%s ago", age);
+	_cleanup_free_ char *id =
+		strndup(c->id, no_trunc ? CONTAINER_ID_LENGTH : CONTAINER_SHORT_LENGTH);
+	json_begin_object(w);
+	member_string(w, "Command", command);
+	member_string(w, "CreatedAt", created);
+	member_string(w, "ID", id);
+	member_string(w, "Image", c->image_name);
+	member_string(w, "Labels", buf_str(&labels));
+	member_string(w, "LocalVolumes", "0");
+	member_string(w, "Mounts", buf_str(&mounts));
+	member_string(w, "Names", c->name);
+	member_string(w, "Networks", c->config->network);
+	member_string(w, "Ports", "");
+	member_string(w, "RunningFor", running_for);
+	member_string(w, "State", c->state);
+	member_string(w, "Status", status);
+	json_end_object(w);
+	return 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/rootfs.h"
+#include "base/str.h"
+#include "layer/store.h"
+
+#include <fcntl.h>
+
+static int parse_layers(
+	const struct container *c, struct digest **ret, size_t *ret_count, struct hull_error *err)
+{
+	size_t n = strv_length(c->layers);
+	_cleanup_free_ struct digest *digests = calloc(n ? n : 1, sizeof(*digests));
+
+	if (!digests)
+		return error_no_memory(err);
+	for (size_t i = 0; i < n; i++) {
+		int r = digest_parse(c->layers[i], &digests[i], err);
+		if (r < 0)
+			return r;
+	}
+	*ret = TAKE_PTR(digests);
+	*ret_count = n;
+	return 0;
+}
+
+static int open_part(
+	struct engine *engine, const struct container *c, const char *part, struct hull_error *err)
+{
+	_cleanup_free_ char *dir = container_dir(engine, c->id);
+	_cleanup_free_ char *path = dir ? str_printf("%s/%s", dir, part) : NULL;
+
+	if (!path)
+		return error_no_memory(err);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? error_errno(err, errno, "%s", path) : fd;
+}
+
+int rootfs_mount(
+	struct engine *engine, const struct container *c, int *ret_mount_fd, struct hull_error *err)
+{
+	_cleanup_free_ struct digest *digests = NULL;
+	struct layer_store *layers;
+	size_t n = 0;
+
+	int r = engine_layers(engine, &layers, err);
+	if (r == 0)
+		r = parse_layers(c, &digests, &n, err);
+	if (r < 0)
+		return r;
+	_cleanup_close_ int upper = open_part(engine, c, "upper", err);
+	if (upper < 0)
+		return upper;
+	_cleanup_close_ int work = open_part(engine, c, "work", err);
+	if (work < 0)
+		return work;
+	r = layer_stack_mount(layers, digests, n, upper, work, 0, ret_mount_fd, err);
+	return r < 0 ? error_wrap(err, r, "root file system") : 0;
+}
+
+int rootfs_prepare(struct engine *engine, const struct container *c, struct hull_error *err)
+{
+	_cleanup_free_ struct digest *digests = NULL;
+	struct layer_store *layers;
+	size_t n = 0;
+
+	int r = engine_layers(engine, &layers, err);
+	if (r == 0)
+		r = parse_layers(c, &digests, &n, err);
+	if (r < 0)
+		return r;
+	_cleanup_close_ int upper = open_part(engine, c, "upper", err);
+	if (upper < 0)
+		return upper;
+	return layer_stack_prepare_upper(layers, digests, n, upper, err);
+}
+
+static bool in_use(const struct digest *diff_id, void *arg)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	return container_layer_in_use(arg, digest_format(diff_id, text));
+}
+
+void rootfs_release(struct engine *engine)
+{
+	struct layer_store *layers;
+
+	if (engine_layers(engine, &layers, NULL) == 0)
+		layer_release_unused(layers, in_use, engine, NULL);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container's root file system: its image's layers with its own upper directory on top. */
+#pragma once
+
+#include "engine/container.h"
+
+/* A detached mount of the root, writable; closing the fd unmounts it. */
+int rootfs_mount(struct engine *engine, const struct container *c, int *ret_mount_fd,
+	struct hull_error *err);
+
+/* Once, after the container's directories were made: "/" gets the attributes the image gives it. */
+int rootfs_prepare(struct engine *engine, const struct container *c, struct hull_error *err);
+
+/* Lets go of layer mounts that no running container needs. Failures are not worth telling. */
+void rootfs_release(struct engine *engine);

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who owns what on the way: the parent opens everything that the monitor will need into struct
+ * launch; the child takes it along by fork and puts it at the monitor's fixed fd numbers; the
+ * parent closes its copies. The child reports over a socket pair exactly once. All that has to be
+ * undone on failure is undone by plan_perform() (processes, cgroup, mounts) or falls away with the
+ * fds.
+ */
+#include "engine/start.h"
+#include "base/clock.h"
+#include "base/error_wire.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "engine/files.h"
+#include "engine/monitor.h"
+#include "engine/process.h"
+#include "engine/program.h"
+#include "engine/rootfs.h"
+#include "engine/settle.h"
+#include "engine/spec.h"
+#include "sys/process.h"
+#include "sys/resolve.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+struct launch {
+	struct engine *engine;
+	const struct container *c;
+	const struct start_options *options;
+	struct arena arena;
+	struct oci_spec *spec;
+	struct plan *plan;
+	char *run_dir;	    /* heap */
+	char *monitor_path; /* heap */
+	char *hull_path;    /* heap */
+	int rootfs;
+	int stdio[3]; /* the container's ends */
+	int report[2];
+	int fds[MONITOR_FD_END]; /* by enum monitor_fd */
+	int owner;		 /* our end */
+};
+
+static void launch_init(struct launch *l)
+{
+	*l = (struct launch){.rootfs = -1, .stdio = {-1, -1, -1}, .report = {-1, -1}, .owner = -1};
+	for (size_t i = 0; i < MONITOR_FD_END; i++)
+		l->fds[i] = -1;
+}
+
+static void launch_done(struct launch *l)
+{
+	plan_free(l->plan);
+	arena_done(&l->arena);
+	free(l->run_dir);
+	free(l->monitor_path);
+	free(l->hull_path);
+	cleanup_closep(&l->rootfs);
+	cleanup_closep(&l->owner);
+	for (size_t i = 0; i < 3; i++)
+		cleanup_closep(&l->stdio[i]);
+	for (size_t i = 0; i < 2; i++)
+		cleanup_closep(&l->report[i]);
+	for (size_t i = 0; i < MONITOR_FD_END; i++)
+		cleanup_closep(&l->fds[i]);
+}
+
+/* ---- What the plan needs ---- */
+
+static int write_files(struct launch *l, struct hull_error *err)
+{
+	const struct container_config *config = l->c->config;
+	const struct files_options options = {
+		.hostname = config->hostname,
+		.domainname = config->domainname,
+		.host_network = str_eq(config->network, "host"),
+		.extra_hosts = config->extra_hosts,
+		.dns = config->dns,
+		.dns_search = config->dns_search,
+		.dns_options = config->dns_options,
+	};
+
+	return files_write(l->fds[MONITOR_FD_RUN_DIR], &options, err);
+}
+
+static int write_config(struct launch *l, struct hull_error *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct json_writer w = JSON_WRITER_INIT(&text, 0);
+
+	json_struct(&w, &oci_spec_table, l->spec);
+	int r = buf_error(&text);
+	if (r == 0)
+		r = file_replace_at(
+			l->fds[MONITOR_FD_RUN_DIR], CONFIG_FILE, text.data, text.len, 0600, false);
+	return r < 0 ? error_errno(err, r, CONFIG_FILE) : 0;
+}
+
+/* A working directory that the image lacks is made, as Docker does. */
+static int make_working_dir(struct launch *l, struct hull_error *err)
+{
+	const char *dir = l->spec->process->cwd;
+
+	if (str_eq(dir, "/"))
+		return 0;
+	_cleanup_close_ int fd = resolve_in_root(l->rootfs, dir, O_PATH);
+	if (fd == -ENOENT)
+		fd = resolve_make_in_root(l->rootfs, dir, RESOLVE_DIRECTORY);
+	return fd < 0 ? error_errno(err, fd, "working directory %s", dir) : 0;
+}
+
+static int build_spec(struct launch *l, struct hull_error *err)
+{
+	const struct container_config *config = l->c->config;
+	struct identity identity;
+
+	int r = identity_resolve(
+		&l->arena, l->rootfs, config->user, config->group_add, &identity, err);
+	if (r < 0)
+		return r;
+	const struct spec_inputs inputs = {l->c, &identity, l->run_dir};
+	r = spec_build(&inputs, &l->arena, &l->spec, err);
+	if (r == 0 && config->tty && l->options && l->options->rows) {
+		struct oci_console_size *size = arena_new(&l->arena, struct oci_console_size);
+		if (!size)
+			return error_no_memory(err);
+		*size = (struct oci_console_size){l->options->rows, l->options->columns};
+		l->spec->process->console_size = size;
+	}
+	return r;
+}
+
+static int compile(struct launch *l, struct hull_error *err)
+{
+	struct plan_options options = PLAN_OPTIONS_INIT;
+
+	options.id = l->c->id;
+	options.bundle = l->run_dir;
+	options.rootfs_fd = l->rootfs;
+	memcpy(options.stdio, l->stdio, sizeof(l->stdio));
+	if (l->options) {
+		options.trace = l->options->trace != NULL;
+		options.warn = l->options->warn;
+		options.userdata = l->options->userdata;
+	}
+	return plan_compile(l->spec, &options, &l->plan, err);
+}
+
+/* ---- What the monitor needs ---- */
+
+/* One end for the container, which may have to open it again by its own user, one for the monitor. */
+static int make_pipe(
+	struct launch *l, int container_end, enum monitor_fd monitor_end, struct hull_error *err)
+{
+	int ends[2];
+	const struct oci_user *user = &l->spec->process->user;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_errno(err, errno, "pipe");
+	bool input = container_end == 0;
+	l->stdio[container_end] = ends[input ? 0 : 1];
+	l->fds[monitor_end] = ends[input ? 1 : 0];
+	if (user->uid && fchown(l->stdio[container_end], user->uid, user->gid) < 0)
+		return error_errno(err, errno, "pipe of uid %u", user->uid);
+	return 0;
+}
+
+static int open_stdio(struct launch *l, struct hull_error *err)
+{
+	int r = 0;
+
+	if (l->c->config->tty)
+		return 0; /* the terminal's master takes their place */
+	if (l->c->config->open_stdin) {
+		r = make_pipe(l, 0, MONITOR_FD_STDIN, err);
+	} else {
+		l->stdio[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (l->stdio[0] < 0)
+			r = error_errno(err, errno, "/dev/null");
+	}
+	if (r == 0)
+		r = make_pipe(l, 1, MONITOR_FD_STDOUT, err);
+	if (r == 0)
+		r = make_pipe(l, 2, MONITOR_FD_STDERR, err);
+	return r;
+}
+
+static int open_log(struct launch *l, struct hull_error *err)
+{
+	_cleanup_free_ char *path = container_log_path(l->engine, l->c->id);
+
+	if (!path)
+		return error_no_memory(err);
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0)
+		return error_errno(err, errno, "%s", path);
+	l->fds[MONITOR_FD_LOG] = fd;
+	return 0;
+}
+
+static int open_sockets(struct launch *l, struct hull_error *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int pair[2];
+
+	/* Through the directory's fd: the whole path may be too long for a socket's address. */
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" MONITOR_SOCKET,
+		l->fds[MONITOR_FD_RUN_DIR]);
+	unlinkat(l->fds[MONITOR_FD_RUN_DIR], MONITOR_SOCKET, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_errno(err, errno, "socket");
+	l->fds[MONITOR_FD_LISTEN] = fd;
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 16) < 0)
+		return error_errno(err, errno, "%s/" MONITOR_SOCKET, l->run_dir);
+	if (l->options->owner) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+			return error_errno(err, errno, "socketpair");
+		l->owner = pair[0];
+		l->fds[MONITOR_FD_OWNER] = pair[1];
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, l->report) < 0)
+		return error_errno(err, errno, "socketpair");
+	return 0;
+}
+
+static int find_programs(struct launch *l, struct hull_error *err)
+{
+	char self[4096];
+
+	int r = program_find("hull-monitor", &l->monitor_path, err);
+	if (r < 0)
+		return r;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n < 0)
+		return error_errno(err, errno, "/proc/self/exe");
+	self[n] = '\0';
+	l->hull_path = strdup(self);
+	return l->hull_path ? 0 : error_no_memory(err);
+}
+
+static int open_run_dir(struct launch *l, struct hull_error *err)
+{
+	l->run_dir = container_run_dir(l->engine, l->c->id);
+	if (!l->run_dir)
+		return error_no_memory(err);
+	int fd = open(l->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, errno, "%s", l->run_dir);
+	l->fds[MONITOR_FD_RUN_DIR] = fd;
+	/* Remains of an earlier run must not be taken for this one's. */
+	unlinkat(fd, MONITOR_EXIT_RECORD, 0);
+	unlinkat(fd, PROCESS_FILE, 0);
+	return 0;
+}
+
+/* ---- The child ---- */
+
+/* Puts every fd at its number; all numbers below MONITOR_FD_END that have none are closed. */
+static int place_fds(struct launch *l)
+{
+	for (int i = 0; i < MONITOR_FD_END; i++) {
+		if (l->fds[i] < 0)
+			continue;
+		int high = fcntl(l->fds[i], F_DUPFD_CLOEXEC, MONITOR_FD_END);
+		if (high < 0)
+			return -errno;
+		l->fds[i] = high;
+	}
+	for (int i = 0; i < MONITOR_FD_END; i++) {
+		if (l->fds[i] < 0)
+			close(i);
+		else if (dup2(l->fds[i], i) < 0)
+			return -errno;
+	}
+	return process_close_range(MONITOR_FD_END, ~0U);
+}
+
+static int become_monitor(struct launch *l)
+{
+	const struct engine_options *o = engine_get_options(l->engine);
+	const struct container_config *config = l->c->config;
+	char flags[4] = {MONITOR_FLAG_NONE, '\0'};
+	size_t n = 1;
+	char *argv[16];
+	size_t argc = 0;
+
+	if (config->tty)
+		flags[n++] = MONITOR_FLAG_TERMINAL;
+	if (config->stdin_once)
+		flags[n++] = MONITOR_FLAG_STDIN_ONCE;
+	argv[argc++] = (char *)"hull-monitor";
+	argv[argc++] = l->c->id;
+	argv[argc++] = flags;
+	argv[argc++] = l->hull_path;
+	argv[argc++] = (char *)"--root";
+	argv[argc++] = (char *)o->root;
+	argv[argc++] = (char *)"--run-root";
+	argv[argc++] = (char *)o->run_root;
+	if (o->layer_store) {
+		argv[argc++] = (char *)"--layer-store";
+		argv[argc++] = (char *)o->layer_store;
+	}
+	argv[argc++] = (char *)"__settle";
+	argv[argc++] = l->c->id;
+	argv[argc] = NULL;
+	char *const environment[] = {
+		(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	int r = place_fds(l);
+	if (r < 0)
+		return r;
+	execve(l->monitor_path, argv, environment);
+	return -errno;
+}
+
+static void append_trace(struct launch *l)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	plan_print(l->plan, PLAN_FORMAT_TEXT, &out);
+	_cleanup_close_ int fd =
+		open(l->options->trace, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		(void)fd_write_all(fd, buf_str(&out), out.len);
+}
+
+/* The process behind the container, from here to its end. Never returns. */
+static void monitor_main(struct launch *l)
+{
+	_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+	struct runtime_process process = RUNTIME_PROCESS_INIT;
+
+	setsid();
+	cleanup_closep(&l->report[0]);
+	cleanup_closep(&l->owner);
+	int r = plan_perform(l->plan, &process, &err);
+	if (r == 0) {
+		r = container_process_save(l->fds[MONITOR_FD_RUN_DIR], &process, &err);
+		if (r < 0)
+			process_kill_child(process.pid, process.pidfd);
+	}
+	if (r == 0 && l->options->trace)
+		append_trace(l);
+	error_wire_send(l->report[1], r < 0 ? &err : NULL);
+	if (r < 0)
+		_exit(125);
+	l->fds[MONITOR_FD_PIDFD] = process.pidfd;
+	if (l->c->config->tty)
+		l->fds[MONITOR_FD_STDOUT] = process.console_fd;
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < 3; i++)
+		l->fds[i] = null_fd;
+	become_monitor(l);
+	/* No monitor: the container must not run on unwatched. The next command settles. */
+	process_kill_child(process.pid, process.pidfd);
+	_exit(125);
+}
+
+/* ---- The parent ---- */
+
+static int prepare(struct launch *l, struct hull_error *err)
+{
+	int r = find_programs(l, err);
+
+	if (r == 0)
+		r = open_run_dir(l, err);
+	if (r == 0)
+		r = write_files(l, err);
+	if (r == 0)
+		r = rootfs_mount(l->engine, l->c, &l->rootfs, err);
+	if (r == 0)
+		r = build_spec(l, err);
+	if (r == 0)
+		r = make_working_dir(l, err);
+	if (r == 0)
+		r = write_config(l, err);
+	if (r == 0)
+		r = open_stdio(l, err);
+	if (r == 0)
+		r = open_log(l, err);
+	if (r == 0)
+		r = open_sockets(l, err);
+	if (r == 0)
+		r = compile(l, err);
+	return r;
+}
+
+int start_container(struct engine *engine, const struct container *c,
+	const struct start_options *options, int lock, int *ret_owner, struct hull_error *err)
+{
+	_cleanup_(launch_done) struct launch l;
+
+	launch_init(&l);
+	l.engine = engine;
+	l.c = c;
+	l.options = options;
+	int r = prepare(&l, err);
+	if (r < 0)
+		return r;
+	l.fds[MONITOR_FD_LOCK] = fcntl(lock, F_DUPFD_CLOEXEC, 3);
+	if (l.fds[MONITOR_FD_LOCK] < 0)
+		return error_errno(err, errno, "lock of container %s", c->name);
+
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid < 0)
+		return error_errno(err, errno, "fork");
+	if (pid == 0)
+		monitor_main(&l);
+	cleanup_closep(&l.report[1]);
+	r = error_wire_receive(l.report[0], "the monitor", err);
+	if (r < 0) {
+		waitpid(pid, NULL, 0);
+		return r;
+	}
+	*ret_owner = TAKE_FD(l.owner);
+	return 0;
+}
+
+int start_explain(struct engine *engine, const struct container *c, enum plan_format format,
+	struct buf *out, struct hull_error *err)
+{
+	_cleanup_(launch_done) struct launch l;
+
+	launch_init(&l);
+	l.engine = engine;
+	l.c = c;
+	l.run_dir = container_run_dir(engine, c->id);
+	if (!l.run_dir)
+		return error_no_memory(err);
+	int r = rootfs_mount(engine, c, &l.rootfs, err);
+	if (r == 0)
+		r = build_spec(&l, err);
+	if (r == 0)
+		r = compile(&l, err);
+	if (r == 0)
+		plan_print(l.plan, format, out);
+	return r;
+}
+
+int start_and_record(struct engine *engine, struct container *c, bool insert,
+	const struct start_options *options, int *ret_owner, struct hull_error *err)
+{
+	_cleanup_close_ int lock = -1;
+	_cleanup_error_ struct hull_error own = HULL_ERROR_INIT;
+
+	if (!err)
+		err = &own;
+	int r = container_lock(engine, c->id, false, &lock, err);
+	if (r == 0)
+		return error_set(
+			err, HULL_ERROR_CONFLICT, "container %s is already being started", c->name);
+	if (r < 0)
+		return r;
+	if (insert) {
+		c->run = 1;
+		c->started = clock_realtime_ns();
+		c->state = arena_strdup(&c->arena, "running");
+		r = container_insert(engine, c, err);
+		if (r < 0)
+			return r;
+		r = rootfs_prepare(engine, c, err);
+	} else {
+		r = container_set_running(engine, c, err);
+	}
+	if (r == 0)
+		r = start_container(engine, c, options, lock, ret_owner, err);
+	if (r < 0) {
+		/* The cause is what the user must read; the record's own trouble is repaired later. */
+		settle_failed_start(engine, c, err, NULL);
+	}
+	return r;
+}
