@@ -10,7 +10,7 @@
 static const char bash_script[] =
 	"# bash completion for @\n"
 	"_@() {\n"
-	"	local word candidate glue= directive=none value prefix=\n"
+	"	local word candidate value glue='' prefix='' directive=none\n"
 	"	local -a words=()\n"
 	"	COMPREPLY=()\n"
 	"	# bash makes words of their own of \"=\" and \":\": put them together again\n"
@@ -20,7 +20,7 @@ static const char bash_script[] =
 	"		else\n"
 	"			words+=(\"$word\")\n"
 	"		fi\n"
-	"		[[ $word =~ ^[=:]+$ ]] && glue=1 || glue=\n"
+	"		[[ $word =~ ^[=:]+$ ]] && glue=1 || glue=''\n"
 	"	done\n"
 	"	value=${words[-1]-}\n"
 	"	[[ $value == --*=* ]] && value=${value#*=}\n"
