@@ -20,7 +20,8 @@ enum seccomp_rule_test {
 struct seccomp_rule {
 	const char *names;  /* separated by blanks */
 	const char *arches; /* names as in "arches" of a profile, blanks around each; NULL = all */
-	int capability;	    /* SECCOMP_RULE_ALWAYS, or the one that must be there */
+	const char *not_arches; /* the others */
+	int capability;		/* SECCOMP_RULE_ALWAYS, or the one that must be there */
 	int without_capability; /* SECCOMP_RULE_ALWAYS, or the one that must not be there */
 	int errno_ret;		/* 0 = allow, else fail with it */
 	enum seccomp_rule_test test;
@@ -40,5 +41,5 @@ struct seccomp_arch {
 	const char *all;      /* native and those it can run, separated by blanks */
 };
 
-/* The row of this machine, NULL if there is none. */
+/* The row of this machine; one without architectures for a machine that has none. */
 const struct seccomp_arch *seccomp_arch_native(void);
