@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image_commands.h"
+
+#include <stddef.h>
+
+static const struct cli_command *const commands[] = {
+	&hull_history_command,
+	&hull_import_command,
+	&hull_image_inspect_command,
+	&hull_load_command,
+	&hull_image_list_command,
+	&hull_pull_command,
+	&hull_image_remove_command,
+	&hull_tag_command,
+	NULL,
+};
+
+const struct cli_command hull_image_command = {
+	.name = "image",
+	.arguments = "COMMAND",
+	.summary = "Manage images",
+	.subcommands = commands,
+};

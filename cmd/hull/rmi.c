@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hull.h"
+#include "image_commands.h"
+
+#include "base/str.h"
+#include "engine/container.h"
+#include "image/image.h"
+
+struct rmi_options {
+	bool force;
+	bool no_prune;
+};
+
+static const struct cli_option options[] = {
+	{"force", 'f', CLI_FLAG, offsetof(struct rmi_options, force), NULL,
+		"Remove the image even if stopped containers or several names refer to it", NULL},
+	{"no-prune", 0, CLI_FLAG, offsetof(struct rmi_options, no_prune), NULL,
+		"Keep untagged parents", NULL},
+};
+
+static int find_user(void *data, const struct digest *id, char **ret_user, bool *ret_running,
+	struct hull_error *err)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	return container_find_image_user(data, digest_format(id, text), ret_user, ret_running, err);
+}
+
+static int remove_one(struct engine *engine, struct image_store *images,
+	const struct rmi_options *o, const char *text, struct hull_error *err)
+{
+	struct image_remove_options remove_options = {
+		.force = o->force,
+		.no_prune = o->no_prune,
+		.users = {find_user, engine},
+	};
+	struct image_removed removed = {0};
+	int r = image_remove(images, text, &remove_options, &removed, err);
+
+	strv_foreach (name, removed.untagged)
+		printf("Untagged: %s\n", *name);
+	strv_foreach (id, removed.deleted)
+		printf("Deleted: %s\n", *id);
+	image_removed_done(&removed);
+	/* Like rm -f: what is not there need not be removed. */
+	if (r < 0 && o->force && err->kind == HULL_ERROR_NOT_FOUND) {
+		fprintf(stderr, "Error: %s\n", hull_error_message(err));
+		hull_error_done(err);
+		return 0;
+	}
+	return r;
+}
+
+static int run(
+	struct cli_context *context, void *options_p, int argc, char **argv, struct hull_error *err)
+{
+	_cleanup_engine_ struct engine *engine = NULL;
+	struct image_store *images;
+	int r = hull_engine_open(context, &engine, err);
+
+	if (r == 0)
+		r = engine_images(engine, &images, err);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < argc; i++) {
+		_cleanup_error_ struct hull_error e = HULL_ERROR_INIT;
+
+		if (remove_one(engine, images, options_p, argv[i], &e) == 0)
+			continue;
+		/* One error goes to the caller, those before it are told here. */
+		if (r < 0)
+			fprintf(stderr, "%s: %s\n", context->program, hull_error_message(err));
+		hull_error_done(err);
+		error_move(err, &e);
+		r = -1;
+	}
+	return r;
+}
+
+#define RMI_FIELDS                                                                         \
+	.arguments = "[OPTIONS] IMAGE [IMAGE...]", .summary = "Remove one or more images", \
+	.argument_values = "@image", CLI_OPTIONS(options),                                 \
+	.options_size = sizeof(struct rmi_options), .min_args = 1, .max_args = -1, .run = run
+
+const struct cli_command hull_rmi_command = {.name = "rmi", RMI_FIELDS};
+
+const struct cli_command hull_image_remove_command = {
+	.name = "rm",
+	.aliases = (const char *const[]){"remove", NULL},
+	RMI_FIELDS,
+};
