@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/format.h"
 #include "cli/table.h"
-#include "cli/template-tree.h"
+#include "cli/template_tree.h"
 
 #include "base/str.h"
 

@@ -4,7 +4,7 @@
  * with the execution. A count of steps bounds it: loops within loops over a large document would
  * otherwise run for as long as their author likes.
  */
-#include "cli/template-tree.h"
+#include "cli/template_tree.h"
 
 #include "base/str.h"
 

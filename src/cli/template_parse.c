@@ -4,7 +4,7 @@
  * so few tokens that a separate scanner would be longer than what it saves. Spaces separate the
  * words of a command, as in Go: ".a.b" is one operand, ".a .b" are two.
  */
-#include "cli/template-tree.h"
+#include "cli/template_tree.h"
 
 #include "base/str.h"
 

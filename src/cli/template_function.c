@@ -3,7 +3,7 @@
  * The functions of templates: Go's own and those that Docker adds. Each takes its evaluated
  * arguments and leaves a value or the reason why there is none.
  */
-#include "cli/template-tree.h"
+#include "cli/template_tree.h"
 
 #include "base/str.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* printf of templates: Go's verbs over JSON values, a mismatch told in the output as Go does. */
-#include "cli/template-tree.h"
+#include "cli/template_tree.h"
 
 #include <ctype.h>
 #include <inttypes.h>
