@@ -147,3 +147,12 @@ fails() {
     echo 'int x;' >"$tree/src/base/a.c"
     fails comments 'src/base/a.c: no SPDX-License-Identifier line'
 }
+
+@test "docs: a path that is not there and a dead link fail" {
+    echo 'See `src/base/a.c` and [this](X.md).' >"$tree/X.md"
+    passes docs
+    echo 'See `src/base/gone.c`.' >"$tree/X.md"
+    fails docs 'X.md: there is no src/base/gone.c'
+    echo 'See [this](Y.md).' >"$tree/X.md"
+    fails docs 'X.md: the link to Y.md leads nowhere'
+}
