@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "create_options.h"
+#include "image_progress.h"
+
+#include "base/fd.h"
+#include "cli/terminal.h"
+#include "engine/capabilities.h"
+#include "engine/create.h"
+#include "engine/parse.h"
+#include "sys/process.h"
+
+extern char **environ;
+
+/* The configuration being filled, with what every step needs. */
+struct filling {
+	struct arena *a;
+	struct container_config *config;
+	const struct create_options *o;
+	struct hull_error *err;
+};
+
+static int copy(struct filling *f, char **to, const char *from)
+{
+	*to = arena_strdup(f->a, from);
+	return from && !*to ? error_no_memory(f->err) : 0;
+}
+
+static int copy_all(struct filling *f, char ***to, char *const *from)
+{
+	strv_foreach (s, from)
+		if (arena_strv_append(f->a, to, *s) < 0)
+			return error_no_memory(f->err);
+	return 0;
+}
+
+static int fill_process(struct filling *f)
+{
+	const struct create_options *o = f->o;
+	struct container_config *c = f->config;
+	int signal;
+
+	int r = copy(f, &c->working_dir, o->workdir);
+	if (r == 0)
+		r = copy(f, &c->user, o->user);
+	if (r == 0)
+		r = copy_all(f, &c->group_add, o->group_add);
+	if (r == 0 && o->workdir && o->workdir[0] != '/')
+		r = error_set(f->err, HULL_ERROR_INVALID,
+			"the working directory '%s' is invalid, it needs to be an absolute path",
+			o->workdir);
+	if (r == 0 && o->entrypoint && *o->entrypoint &&
+		arena_strv_append(f->a, &c->entrypoint, o->entrypoint) < 0)
+		r = error_no_memory(f->err);
+	for (char **p = o->env_file; r == 0 && p && *p; p++)
+		r = env_file_load(f->a, *p, environ, &c->env, f->err);
+	for (char **e = o->env; r == 0 && e && *e; e++)
+		r = env_option_parse(f->a, *e, environ, &c->env, f->err);
+	if (r == 0 && o->stop_signal)
+		r = signal_option_parse(o->stop_signal, &signal, f->err);
+	if (r == 0)
+		r = copy(f, &c->stop_signal, o->stop_signal);
+	c->tty = o->tty;
+	c->open_stdin = o->interactive;
+	c->stdin_once = o->interactive && !o->detach;
+	c->detach = o->detach;
+	c->init = o->init;
+	c->auto_remove = o->rm;
+	c->stop_timeout =
+		(struct hull_opt_u32){o->stop_timeout.set, (uint32_t)o->stop_timeout.value};
+	return r;
+}
+
+static int fill_identity(struct filling *f)
+{
+	struct pair_list labels = {0};
+	int r = copy(f, &f->config->hostname, f->o->hostname);
+
+	if (r == 0)
+		r = copy(f, &f->config->domainname, f->o->domainname);
+	for (char **p = f->o->label_file; r == 0 && p && *p; p++)
+		r = label_file_load(f->a, *p, &labels, f->err);
+	for (char **l = f->o->label; r == 0 && l && *l; l++)
+		r = label_parse(f->a, *l, &labels, f->err);
+	f->config->labels = labels.items;
+	f->config->n_labels = labels.count;
+	return r;
+}
+
+/* -v, --mount and --tmpfs in the canonical form that the configuration keeps. */
+static int fill_mounts(struct filling *f)
+{
+	const struct create_options *o = f->o;
+	size_t n = strv_length(o->volume) + strv_length(o->mount) + strv_length(o->tmpfs), used = 0;
+	struct mount_request *requests = arena_array(f->a, n + 1, sizeof(*requests));
+	int r = 0;
+
+	if (!requests)
+		return error_no_memory(f->err);
+	for (char **v = o->volume; r == 0 && v && *v; v++)
+		r = volume_parse(f->a, *v, NULL, &requests[used++], f->err);
+	for (char **m = o->mount; r == 0 && m && *m; m++)
+		r = mount_parse(f->a, *m, NULL, &requests[used++], f->err);
+	for (char **t = o->tmpfs; r == 0 && t && *t; t++)
+		r = tmpfs_parse(f->a, *t, &requests[used++], f->err);
+	if (r == 0)
+		r = mount_requests_check(requests, used, f->err);
+	for (size_t i = 0; r == 0 && i < used; i++) {
+		char *text = mount_request_format(f->a, &requests[i]);
+		char ***list =
+			requests[i].kind == MOUNT_KIND_BIND ? &f->config->binds : &f->config->tmpfs;
+		if (!text || arena_strv_append(f->a, list, text) < 0)
+			r = error_no_memory(f->err);
+	}
+	return r;
+}
+
+static int fill_devices(struct filling *f)
+{
+	size_t n = strv_length(f->o->device);
+	int r = 0;
+
+	f->config->devices = arena_array(f->a, n + 1, sizeof(*f->config->devices));
+	if (!f->config->devices)
+		return error_no_memory(f->err);
+	for (; r == 0 && f->config->n_devices < n; f->config->n_devices++)
+		r = device_parse(f->a, f->o->device[f->config->n_devices],
+			&f->config->devices[f->config->n_devices], f->err);
+	return r;
+}
+
+static int fill_network(struct filling *f)
+{
+	const char *network = f->o->network;
+	int r = 0;
+
+	if (network && !str_eq(network, "none") && !str_eq(network, "host"))
+		return error_set(f->err, HULL_ERROR_UNSUPPORTED,
+			"--network %s: only none and host are supported so far", network);
+	r = copy(f, &f->config->network, network);
+	for (char **d = f->o->dns; r == 0 && d && *d; d++)
+		r = dns_check(*d, f->err);
+	if (r == 0)
+		r = copy_all(f, &f->config->dns, f->o->dns);
+	if (r == 0)
+		r = copy_all(f, &f->config->dns_search, f->o->dns_search);
+	if (r == 0)
+		r = copy_all(f, &f->config->dns_options, f->o->dns_option);
+	for (char **h = f->o->add_host; r == 0 && h && *h; h++) {
+		char *host;
+		r = extra_host_parse(f->a, *h, &host, f->err);
+		if (r == 0 && arena_strv_append(f->a, &f->config->extra_hosts, host) < 0)
+			r = error_no_memory(f->err);
+	}
+	return r;
+}
+
+static int fill_mode(struct filling *f, const char *option, const char *value, char **to)
+{
+	if (str_empty(value) || str_eq(value, "private") || str_eq(value, "shareable"))
+		return copy(f, to, "");
+	if (!str_eq(value, "host"))
+		return error_set(f->err, HULL_ERROR_UNSUPPORTED,
+			"--%s %s: only host and private are supported so far", option, value);
+	return copy(f, to, value);
+}
+
+static int fill_privileges(struct filling *f)
+{
+	const struct create_options *o = f->o;
+	struct container_config *c = f->config;
+	struct pair_list sysctls = {0};
+	char **unused;
+
+	int r = fill_mode(f, "pid", o->pid, &c->pid_mode);
+	if (r == 0)
+		r = fill_mode(f, "ipc", o->ipc, &c->ipc_mode);
+	if (r == 0)
+		r = fill_mode(f, "uts", o->uts, &c->uts_mode);
+	if (r == 0)
+		r = fill_mode(f, "cgroupns", o->cgroupns, &c->cgroupns_mode);
+	if (r == 0)
+		r = capabilities_resolve(
+			f->a, o->cap_add, o->cap_drop, o->privileged, &unused, f->err);
+	if (r == 0)
+		r = copy_all(f, &c->cap_add, o->cap_add);
+	if (r == 0)
+		r = copy_all(f, &c->cap_drop, o->cap_drop);
+	if (r == 0)
+		r = copy_all(f, &c->security_opt, o->security_opt);
+	for (char **s = o->sysctl; r == 0 && s && *s; s++)
+		r = sysctl_parse(f->a, *s, &sysctls, f->err);
+	c->sysctls = sysctls.items;
+	c->n_sysctls = sysctls.count;
+	c->privileged = o->privileged;
+	c->read_only = o->read_only;
+	c->shm_size = o->shm_size.value;
+	return r;
+}
+
+static int fill_ulimits(struct filling *f)
+{
+	size_t n = strv_length(f->o->ulimit);
+	int r = 0;
+
+	f->config->ulimits = arena_array(f->a, n + 1, sizeof(*f->config->ulimits));
+	if (!f->config->ulimits)
+		return error_no_memory(f->err);
+	for (; r == 0 && f->config->n_ulimits < n; f->config->n_ulimits++)
+		r = ulimit_parse(f->a, f->o->ulimit[f->config->n_ulimits],
+			&f->config->ulimits[f->config->n_ulimits], f->err);
+	return r;
+}
+
+static int fill_limits(struct filling *f)
+{
+	const struct create_options *o = f->o;
+	struct container_config *c = f->config;
+
+	c->memory = (int64_t)o->memory.value;
+	c->memory_reservation = (int64_t)o->memory_reservation.value;
+	c->cpu_shares = o->cpu_shares.value;
+	c->cpu_period = o->cpu_period.value;
+	c->cpu_quota = o->cpu_quota.value;
+	c->pids_limit = o->pids_limit;
+	c->oom_score_adj = o->oom_score_adj;
+	c->oom_kill_disable = o->oom_kill_disable;
+	int r = memory_check(c->memory, f->err);
+	if (r == 0 && o->memory_swap)
+		r = memory_swap_parse(o->memory_swap, c->memory, &c->memory_swap, f->err);
+	if (r == 0 && o->cpus)
+		r = cpus_parse(o->cpus, &c->nano_cpus, f->err);
+	if (r == 0 && o->cpus && (o->cpu_quota.set || o->cpu_period.set))
+		r = error_set(f->err, HULL_ERROR_INVALID,
+			"conflicting options: --cpus and --cpu-quota or --cpu-period");
+	if (r == 0 && o->oom_score_adj.set &&
+		(o->oom_score_adj.value < -1000 || o->oom_score_adj.value > 1000))
+		r = error_set(f->err, HULL_ERROR_INVALID,
+			"invalid value %lld, range for oom score adj is [-1000, 1000]",
+			(long long)o->oom_score_adj.value);
+	if (r == 0 && o->cpuset_cpus)
+		r = cpuset_check("cpuset-cpus", o->cpuset_cpus, f->err);
+	if (r == 0 && o->cpuset_mems)
+		r = cpuset_check("cpuset-mems", o->cpuset_mems, f->err);
+	if (r == 0)
+		r = copy(f, &c->cpuset_cpus, o->cpuset_cpus);
+	if (r == 0)
+		r = copy(f, &c->cpuset_mems, o->cpuset_mems);
+	if (r == 0)
+		r = copy(f, &c->cgroup_parent, o->cgroup_parent);
+	if (r == 0 && o->cgroup_parent && strstr(o->cgroup_parent, ".."))
+		r = error_set(f->err, HULL_ERROR_INVALID, "invalid --cgroup-parent: \"%s\"",
+			o->cgroup_parent);
+	return r < 0 ? r : fill_ulimits(f);
+}
+
+static int fill_config(
+	struct container *c, const struct create_options *o, char **command, struct hull_error *err)
+{
+	static int (*const steps[])(struct filling *) = {fill_process, fill_identity, fill_mounts,
+		fill_devices, fill_network, fill_privileges, fill_limits};
+	struct filling f = {&c->arena, c->config, o, err};
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		int r = steps[i](&f);
+		if (r < 0)
+			return r;
+	}
+	return copy_all(&f, &c->config->cmd, command);
+}
+
+/* The pull that `run` does by itself: progress goes to stderr, since stdout is the container's. */
+static int pull_image(struct image_store *images, const struct create_options *o, const char *name,
+	struct hull_error *err)
+{
+	_cleanup_image_display_ struct image_display *display = NULL;
+	struct image_pull_result result;
+
+	int r = image_display_new(&display, stderr, o->quiet, err);
+	if (r < 0)
+		return r;
+	hull_catch_interrupt();
+	const struct image_pull_options options = {
+		.platform = o->platform,
+		.progress = image_display_progress(display),
+		.canceled = &hull_interrupted,
+	};
+	r = image_pull(images, name, &options, &result, err);
+	if (r == 0)
+		image_pull_result_done(&result);
+	return r;
+}
+
+static int find_image(struct engine *engine, const struct create_options *o, const char *name,
+	struct image **ret, struct hull_error *err)
+{
+	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
+	struct image_store *images;
+
+	int r = engine_images(engine, &images, err);
+	if (r < 0)
+		return r;
+	if (!str_eq(o->pull, "always")) {
+		r = image_resolve(images, name, ret, NULL, &why);
+		if (r == 0)
+			return 0;
+		if (why.kind != HULL_ERROR_NOT_FOUND || str_eq(o->pull, "never")) {
+			error_move(err, &why);
+			return r;
+		}
+		if (!o->quiet)
+			fprintf(stderr, "Unable to find image '%s' locally\n", name);
+	}
+	r = pull_image(images, o, name, err);
+	return r < 0 ? r : image_resolve(images, name, ret, NULL, err);
+}
+
+static int check_options(const struct create_options *o, struct hull_error *err)
+{
+	if (!str_eq(o->pull, "always") && !str_eq(o->pull, "missing") && !str_eq(o->pull, "never"))
+		return error_set(err, HULL_ERROR_INVALID,
+			"invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"",
+			o->pull);
+	return 0;
+}
+
+int create_options_apply(struct engine *engine, const struct create_options *options, int argc,
+	char **argv, struct container **ret, struct hull_error *err)
+{
+	_cleanup_container_ struct container *c = NULL;
+	_cleanup_image_ struct image *image = NULL;
+
+	int r = check_options(options, err);
+	if (r == 0)
+		r = container_new(options->name, &c, err);
+	if (r == 0)
+		r = fill_config(c, options, argv + 1, err);
+	if (r == 0)
+		r = find_image(engine, options, argv[0], &image, err);
+	if (r == 0)
+		r = create_from_image(c, image, argv[0], options->entrypoint != NULL, err);
+	if (r == 0)
+		*ret = TAKE_PTR(c);
+	return r;
+}
+
+int create_check_cidfile(const struct create_options *options, struct hull_error *err)
+{
+	if (options->cidfile && access(options->cidfile, F_OK) == 0)
+		return error_set(err, HULL_ERROR_EXISTS,
+			"container ID file found, make sure the other container isn't running or delete %s",
+			options->cidfile);
+	return 0;
+}
+
+int create_write_cidfile(
+	const struct create_options *options, const struct container *c, struct hull_error *err)
+{
+	if (!options->cidfile)
+		return 0;
+	int r = file_replace_at(AT_FDCWD, options->cidfile, c->id, strlen(c->id), 0644, false);
+	return r < 0 ? error_errno(err, r, "--cidfile %s", options->cidfile) : 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "foreground.h"
+#include "streams.h"
+
+#include "engine/attach.h"
+#include "engine/process.h"
+
+struct target {
+	struct engine *engine;
+	const struct container *c;
+};
+
+static void pass_signal(void *data, int signal)
+{
+	const struct target *t = data;
+
+	container_signal(t->engine, t->c, signal, NULL);
+}
+
+int foreground_attach(struct engine *engine, struct container *c,
+	const struct foreground_options *options, int sock, struct hull_error *err)
+{
+	struct target target = {engine, c};
+	struct monitor_exit end = {.exit_code = 125};
+	const struct streams_options streams = {
+		.input = options->input && c->config->open_stdin,
+		.tty = c->config->tty,
+		.detach_keys = options->detach_keys,
+		.signal = options->sig_proxy ? pass_signal : NULL,
+		.data = &target,
+	};
+	int64_t code = 0;
+
+	int r = streams_attach(&streams, sock, &end, err);
+	switch (r) {
+	case STREAMS_ENDED:
+		r = options->owner ? attach_settle(engine, c, sock, &end, err)
+				   : container_wait_settled(engine, c->id, err);
+		return r < 0 ? r : end.exit_code;
+	case STREAMS_DETACHED:
+		return 0;
+	case STREAMS_LOST:
+		/* Whoever looks settles; that is us. */
+		r = attach_wait(engine, c, &code, err);
+		if (r == 0)
+			r = error_set(err, HULL_ERROR_INTERNAL,
+				"container %s: its monitor was killed, and the container with it",
+				c->name);
+		return r;
+	default:
+		return r;
+	}
+}

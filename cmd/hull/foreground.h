@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Being with a container until it ends or the user lets go: run, start -a, attach. */
+#pragma once
+
+#include "engine/container.h"
+
+struct foreground_options {
+	bool input;
+	bool sig_proxy;
+	const char *detach_keys;
+	bool owner; /* the socket is the owner's: the end is settled here */
+};
+
+/* Returns the exit status for the command: the container's, or 0 if the user detached. */
+int foreground_attach(struct engine *engine, struct container *c,
+	const struct foreground_options *options, int sock, struct hull_error *err);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container_commands.h"
+#include "each.h"
+
+#include "engine/process.h"
+#include "engine/rootfs.h"
+
+#include <signal.h>
+
+struct rm_options {
+	bool force;
+	bool volumes;
+	bool link;
+};
+
+static const struct cli_option options[] = {
+	{"force", 'f', CLI_FLAG, offsetof(struct rm_options, force), NULL,
+		"Force the removal of a running container (uses SIGKILL)"},
+	{"link", 'l', CLI_FLAG, offsetof(struct rm_options, link), NULL,
+		"Remove the specified link", NULL, CLI_UNSUPPORTED},
+	{"volumes", 'v', CLI_FLAG, offsetof(struct rm_options, volumes), NULL,
+		"Remove anonymous volumes associated with the container", NULL, CLI_IGNORED},
+};
+
+/* The lock makes sure that nobody starts what is being removed. */
+static int remove_locked(struct engine *engine, struct container *c, struct hull_error *err)
+{
+	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
+	_cleanup_container_ struct container *now = NULL;
+	_cleanup_close_ int lock = -1;
+
+	int r = container_lock(engine, c->id, true, &lock, err);
+	if (r < 0)
+		return r;
+	r = container_load_id(engine, c->id, &now, &why);
+	if (r < 0 && why.kind != HULL_ERROR_NOT_FOUND) {
+		error_move(err, &why);
+		return r;
+	}
+	if (now && container_is_running(now))
+		return error_set(err, HULL_ERROR_CONFLICT,
+			"cannot remove container \"%s\": it has just been started", c->name);
+	/* --rm may have been faster: what taking the lock made goes again. */
+	return container_delete(engine, c, err);
+}
+
+static int remove_one(
+	struct engine *engine, struct container *c, void *data, struct hull_error *err)
+{
+	const struct rm_options *o = data;
+
+	if (container_is_running(c)) {
+		if (!o->force)
+			return error_set(err, HULL_ERROR_CONFLICT,
+				"cannot remove container \"%s\": container is %s: stop the container before "
+				"removing or force remove",
+				c->name, c->state);
+		int r = container_stop(engine, c, SIGKILL, -1, err);
+		if (r < 0)
+			return r;
+	}
+	int r = remove_locked(engine, c, err);
+	if (r == 0)
+		rootfs_release(engine);
+	return r;
+}
+
+static int run(
+	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
+{
+	return each_container(context, argc, argv, false, remove_one, data, err);
+}
+
+static const char *const aliases[] = {"remove", NULL};
+
+const struct cli_command hull_rm_command = {
+	.name = "rm",
+	.aliases = aliases,
+	.arguments = "[OPTIONS] CONTAINER [CONTAINER...]",
+	.summary = "Remove one or more containers",
+	.argument_values = "@container",
+	CLI_OPTIONS(options),
+	.options_size = sizeof(struct rm_options),
+	.min_args = 1,
+	.max_args = -1,
+	.run = run,
+};

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container_commands.h"
+#include "create_options.h"
+#include "foreground.h"
+#include "streams.h"
+
+#include "cli/terminal.h"
+#include "engine/create.h"
+#include "engine/start.h"
+
+static void warn(void *data, const char *text)
+{
+	fprintf(stderr, "hull: warning: %s\n", text);
+}
+
+static int check_options(const struct create_options *o, struct hull_error *err)
+{
+	if (o->detach && o->attach)
+		return error_set(err, HULL_ERROR_INVALID, "Conflicting options: -a and -d");
+	if (!o->detach)
+		return streams_check_terminal(o->tty, o->interactive, err);
+	return 0;
+}
+
+static int run_main(
+	struct cli_context *context, void *options, int argc, char **argv, struct hull_error *err)
+{
+	const struct create_options *o = options;
+	_cleanup_engine_ struct engine *engine = NULL;
+	_cleanup_container_ struct container *c = NULL;
+	_cleanup_close_ int owner = -1;
+	struct start_options start = {.owner = !o->detach, .trace = o->trace, .warn = warn};
+	struct terminal_size size;
+
+	int r = check_options(o, err);
+	if (r == 0)
+		r = create_check_cidfile(o, err);
+	if (r == 0)
+		r = hull_engine_open(context, &engine, err);
+	if (r == 0)
+		r = create_options_apply(engine, o, argc, argv, &c, err);
+	if (r < 0)
+		return r;
+	if (o->tty && terminal_size_get(STDIN_FILENO, &size) == 0) {
+		start.rows = size.rows;
+		start.columns = size.columns;
+	}
+	if (!o->detach)
+		streams_block_signals();
+	r = start_and_record(engine, c, true, &start, &owner, err);
+	if (r == 0)
+		r = create_write_cidfile(o, c, err);
+	if (r < 0)
+		return r;
+	if (o->detach) {
+		puts(c->id);
+		return 0;
+	}
+	const struct foreground_options foreground = {
+		.input = o->interactive,
+		.sig_proxy = o->sig_proxy,
+		.detach_keys = o->detach_keys,
+		.owner = true,
+	};
+	return foreground_attach(engine, c, &foreground, owner, err);
+}
+
+static const struct cli_option run_options[] = {
+	{"detach", 'd', CLI_FLAG, offsetof(struct create_options, detach), NULL,
+		"Run container in background and print container ID"},
+	{"detach-keys", 0, CLI_STRING, offsetof(struct create_options, detach_keys), "string",
+		"Override the key sequence for detaching a container"},
+	{"sig-proxy", 0, CLI_FLAG, offsetof(struct create_options, sig_proxy), NULL,
+		"Proxy received signals to the process", NULL, 0, "true"},
+	{"trace", 0, CLI_STRING, offsetof(struct create_options, trace), "string",
+		"Append to this file what the kernel was asked to do, with times", "@file"},
+	CREATE_OPTION_ROWS,
+};
+
+const struct cli_command hull_run_command = {
+	.name = "run",
+	.arguments = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+	.summary = "Create and run a new container from an image",
+	.argument_values = "@image",
+	CLI_OPTIONS(run_options),
+	.options_size = sizeof(struct create_options),
+	.min_args = 1,
+	.max_args = -1,
+	.flags = CLI_STOP_AT_POSITIONAL | CLI_EXIT_BY_KIND,
+	.group = "Common Commands",
+	.run = run_main,
+};
