@@ -22,7 +22,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define CLIENTS_MAX 32
+#define CLIENTS_MAX	 32
+#define HANG_UP_RETRY_MS 100
 
 struct client {
 	int fd; /* -1 = free */
@@ -34,6 +35,7 @@ struct client {
 /* All state of this single-purpose process. */
 static struct monitor {
 	bool terminal, stdin_once;
+	bool hung_up; /* nobody has the terminal open just now: try again later */
 	int stdin_fd, stdout_fd, stderr_fd;
 	bool running;
 	struct monitor_exit end;
@@ -133,8 +135,10 @@ static bool output_read(int *fd, unsigned int stream)
 		return true;
 	if (n < 0 && errno == EAGAIN)
 		return false;
-	if (n <= 0) { /* a terminal's master gives EIO when its last slave is closed */
-		if (!m.terminal || !m.running) {
+	if (n <= 0) {
+		/* A terminal's master gives EIO while no slave is open; somebody may open it again. */
+		m.hung_up = m.terminal && m.running;
+		if (!m.hung_up) {
 			close(*fd);
 			*fd = -1;
 		}
@@ -246,7 +250,7 @@ static void serve(int timeout)
 {
 	struct pollfd fds[5 + CLIENTS_MAX];
 	bool free_piece = m.piece_len == 0, free_input = m.input_len == 0;
-	bool wants_output = free_piece && m.running;
+	bool wants_output = free_piece && m.running && !m.hung_up;
 	int input_fd = m.terminal ? m.stdout_fd : m.stdin_fd;
 
 	fds[0] = (struct pollfd){MONITOR_FD_LISTEN, POLLIN, 0};
@@ -259,6 +263,9 @@ static void serve(int timeout)
 		short events = (short)((free_input ? POLLIN : 0) | (c->behind ? POLLOUT : 0));
 		fds[5 + i] = (struct pollfd){c->fd, events, 0};
 	}
+	if (m.hung_up && (timeout < 0 || timeout > HANG_UP_RETRY_MS))
+		timeout = HANG_UP_RETRY_MS;
+	m.hung_up = false;
 	if (poll(fds, 5 + CLIENTS_MAX, timeout) <= 0)
 		return;
 

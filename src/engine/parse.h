@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The values of the options of `run` and `create`, as typed. Results live in the arena; errors are
- * HULL_ERROR_INVALID, one line that names the option and the value.
+ * HULL_ERROR_INVALID (HULL_ERROR_UNSUPPORTED for what Docker has and we do not yet), one line that
+ * names the option and the value.
  */
 #pragma once
 
@@ -68,7 +69,8 @@ int device_parse(struct arena *arena, const char *text, struct container_device 
 
 /*
  * -e NAME=VALUE, or NAME to take it over from `environment` (left out if unset there). Put into the
- * vector *env in the arena, in place of an earlier one of that name.
+ * vector *env in the arena, in place of an earlier one of that name. *env starts as NULL and grows
+ * by arena_strv_append() only.
  */
 int env_option_parse(struct arena *arena, const char *text, char *const *environment, char ***env,
 	struct hull_error *err);
@@ -102,6 +104,9 @@ int extra_host_parse(struct arena *arena, const char *text, char **ret, struct h
 
 /* --dns ADDRESS. */
 int dns_check(const char *text, struct hull_error *err);
+
+/* --dns-search, --dns-option: one word that resolv.conf can hold. `option` names it in the error. */
+int dns_word_check(const char *option, const char *text, struct hull_error *err);
 
 /* -m: at least 6 MiB (0 = no limit). --memory-swap takes -1 and is checked against memory. */
 int memory_check(int64_t bytes, struct hull_error *err);

@@ -333,6 +333,11 @@ static void monitor_main(struct launch *l)
 	_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
 	struct runtime_process process = RUNTIME_PROCESS_INIT;
 
+	sigset_t none;
+
+	/* The caller may have blocked signals for its own sake. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
 	cleanup_closep(&l->report[0]);
 	cleanup_closep(&l->owner);
