@@ -345,9 +345,15 @@ int hull_cgroup_dirfd(struct hull_cgroup *cgroup, struct hull_error *err);
 
 enum {
 	HULL_CGROUP_ADD_SKIP_V2 = 1 << 0, /* it was born there by CLONE_INTO_CGROUP */
+	HULL_CGROUP_ADD_NEWBORN =
+		1 << 1, /* the caller kills it on failure: saves the three calls that
+					     would tell where to put it back */
 };
 
-/* Moves a process (0: the caller) with all its threads into the group, everywhere. */
+/*
+ * Moves a process (0: the caller) with all its threads into the group, in every hierarchy. If one
+ * refuses it, the process is put back where it was in those before.
+ */
 int hull_cgroup_add(
 	struct hull_cgroup *cgroup, pid_t pid, unsigned int flags, struct hull_error *err);
 
