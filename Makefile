@@ -28,7 +28,9 @@ check:
 
 bench:
 	@tools/install-packages bench
-	@HULL_BUILD=$(abspath $(BUILD)) tools/bench
+	@$(MAKE) --no-print-directory all
+	@set -e; for program in start throughput memory; do \
+		HULL_BUILD=$(abspath $(BUILD)) bench/$$program; done
 
 # What this machine's kernel and cgroups cannot show, in virtual machines.
 vm-check:
