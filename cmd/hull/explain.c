@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container_commands.h"
+#include "create_options.h"
 #include "hull.h"
 
 #include "base/fd.h"
 #include "engine/container.h"
+#include "engine/rootfs.h"
 #include "engine/start.h"
 
 struct explain_options {
@@ -17,6 +19,26 @@ static const struct cli_option options[] = {
 		"One line per step"},
 };
 
+/* `explain run OPTIONS IMAGE ...`: the container that `run` would make, without making it. */
+static int describe_run(struct engine *engine, int argc, char **argv, struct container **ret,
+	struct hull_error *err)
+{
+	struct create_options o = {0};
+	int n = 0;
+
+	int r = cli_parse(&hull_run_command, &o, argc, argv, &n, err);
+	if (r == 0 && n < 1)
+		r = error_set(err, HULL_ERROR_INVALID, "explain run: an image is missing");
+	if (r > 0)
+		r = error_set(err, HULL_ERROR_INVALID, "see 'hull run --help'");
+	if (r == 0) {
+		argv[n] = NULL;
+		r = create_options_apply(engine, &o, n, argv, ret, err);
+	}
+	cli_options_done(&hull_run_command, &o);
+	return r;
+}
+
 static int run(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
@@ -29,10 +51,14 @@ static int run(
 					     : PLAN_FORMAT_TEXT;
 
 	int r = hull_engine_open(context, &engine, err);
-	if (r == 0)
+	if (r == 0 && str_eq(argv[0], "run"))
+		r = describe_run(engine, argc - 1, argv + 1, &c, err);
+	else if (r == 0)
 		r = container_load(engine, argv[0], &c, err);
 	if (r == 0)
 		r = start_explain(engine, c, format, &out, err);
+	if (c)
+		rootfs_release(engine);
 	if (r == 0)
 		r = fd_write_all(STDOUT_FILENO, buf_str(&out), out.len);
 	return r;
@@ -40,17 +66,18 @@ static int run(
 
 const struct cli_command hull_explain_command = {
 	.name = "explain",
-	.arguments = "[OPTIONS] CONTAINER",
+	.arguments = "[OPTIONS] CONTAINER | run [OPTIONS] IMAGE [COMMAND] [ARG...]",
 	.summary = "Show what the kernel is asked to do to start a container",
 	.description =
 		"Prints the plan of a container's start, step by step: in words, as the system call, and "
-		"as the shell command that a person could type. Nothing is started; `hull create` makes "
-		"a container to look at, and `hull run --trace FILE` records a real start with times.",
+		"as the shell command that a person could type. Nothing is started, and with `run` nothing "
+		"is made. `hull run --trace FILE` records a real start with times.",
 	.argument_values = "@container",
 	CLI_OPTIONS(options),
 	.options_size = sizeof(struct explain_options),
 	.min_args = 1,
-	.max_args = 1,
+	.max_args = -1,
+	.flags = CLI_STOP_AT_POSITIONAL,
 	.group = "Common Commands",
 	.run = run,
 };

@@ -35,10 +35,12 @@ static int open_part(
 	return fd < 0 ? error_errno(err, errno, "%s", path) : fd;
 }
 
-int rootfs_mount(
-	struct engine *engine, const struct container *c, int *ret_mount_fd, struct hull_error *err)
+int rootfs_mount(struct engine *engine, const struct container *c, bool writable, int *ret_mount_fd,
+	struct hull_error *err)
 {
 	_cleanup_free_ struct digest *digests = NULL;
+	_cleanup_close_ int upper = -1;
+	_cleanup_close_ int work = -1;
 	struct layer_store *layers;
 	size_t n = 0;
 
@@ -47,12 +49,14 @@ int rootfs_mount(
 		r = parse_layers(c, &digests, &n, err);
 	if (r < 0)
 		return r;
-	_cleanup_close_ int upper = open_part(engine, c, "upper", err);
-	if (upper < 0)
-		return upper;
-	_cleanup_close_ int work = open_part(engine, c, "work", err);
-	if (work < 0)
-		return work;
+	if (writable) {
+		upper = open_part(engine, c, "upper", err);
+		if (upper < 0)
+			return upper;
+		work = open_part(engine, c, "work", err);
+		if (work < 0)
+			return work;
+	}
 	r = layer_stack_mount(layers, digests, n, upper, work, 0, ret_mount_fd, err);
 	return r < 0 ? error_wrap(err, r, "root file system") : 0;
 }

@@ -375,7 +375,7 @@ static int prepare(struct launch *l, struct hull_error *err)
 	if (r == 0)
 		r = write_files(l, err);
 	if (r == 0)
-		r = rootfs_mount(l->engine, l->c, &l->rootfs, err);
+		r = rootfs_mount(l->engine, l->c, true, &l->rootfs, err);
 	if (r == 0)
 		r = build_spec(l, err);
 	if (r == 0)
@@ -436,7 +436,7 @@ int start_explain(struct engine *engine, const struct container *c, enum plan_fo
 	l.run_dir = container_run_dir(engine, c->id);
 	if (!l.run_dir)
 		return error_no_memory(err);
-	int r = rootfs_mount(engine, c, &l.rootfs, err);
+	int r = rootfs_mount(engine, c, false, &l.rootfs, err);
 	if (r == 0)
 		r = build_spec(&l, err);
 	if (r == 0)

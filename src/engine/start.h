@@ -25,7 +25,7 @@ struct start_options {
 int start_container(struct engine *engine, const struct container *c,
 	const struct start_options *options, int lock, int *ret_owner, struct hull_error *err);
 
-/* Compiles the plan without starting anything: for `explain`. */
+/* Compiles the plan without starting anything, for `explain`; the container need not be recorded. */
 int start_explain(struct engine *engine, const struct container *c, enum plan_format format,
 	struct buf *out, struct hull_error *err);
 
