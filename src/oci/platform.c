@@ -75,7 +75,7 @@ void oci_platform_normalize(struct oci_platform *p)
 
 static bool is_component(const char *s)
 {
-	if (!*s || strlen(s) > 40)
+	if (!isalnum((unsigned char)*s) || strlen(s) > 40)
 		return false;
 	for (; *s; s++)
 		if (!isalnum((unsigned char)*s) && !strchr("._-", *s))
@@ -127,7 +127,7 @@ int oci_platform_parse(
 		return r;
 	if (!parts)
 		return error_no_memory(err);
-	bool valid = n >= 1 && n <= 4 && !strstr(text, "//") && text[0] != '/' &&
+	bool valid = n >= 1 && n <= 3 && !strstr(text, "//") && text[0] != '/' &&
 		     !str_ends_with(text, "/");
 	strv_foreach (part, parts)
 		valid = valid && is_component(*part);
