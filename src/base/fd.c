@@ -53,15 +53,31 @@ int fd_read_exact(int fd, void *data, size_t n)
 	return (size_t)r == n ? 0 : -ENODATA;
 }
 
+/* 0 at the end of the file, -E2BIG before it. */
+static int expect_end(int fd)
+{
+	char c;
+	ssize_t r;
+
+	do {
+		r = read(fd, &c, 1);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r > 0 ? -E2BIG : 0;
+}
+
 int fd_read_to_buf(int fd, struct buf *b, size_t max)
 {
 	size_t start = b->len, step = 4096;
+	size_t cap = b->max ? b->max : BUF_MAX_DEFAULT;
 
+	if (max == 0 || max > cap - start)
+		max = cap - start;
 	for (;;) {
-		if (max && b->len - start > max)
-			return -E2BIG;
-		size_t room = max && max - (b->len - start) + 1 < step ? max - (b->len - start) + 1
-								       : step;
+		size_t left = max - (b->len - start);
+		size_t room = left < step ? left : step;
+
+		if (room == 0)
+			return expect_end(fd);
 		char *to = buf_reserve(b, room);
 		if (!to)
 			return buf_error(b);

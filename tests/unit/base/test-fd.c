@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/fd.h"
+
+#include <sys/mman.h>
+
+/* A file of n bytes, read with a cap of max into a buffer with a cap of its own. */
+static int read_back(size_t n, size_t max, size_t buf_max, size_t *ret_len)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT_MAX(buf_max);
+	_cleanup_free_ char *data = calloc(1, n + 1);
+	_cleanup_close_ int fd = memfd_create("test", MFD_CLOEXEC);
+
+	assert_true(fd >= 0 && data);
+	assert_int_equal(fd_write_all(fd, data, n), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	int r = fd_read_to_buf(fd, &b, max);
+	*ret_len = b.len;
+	return r;
+}
+
+static void reading_stops_at_either_cap(void **state)
+{
+	static const struct {
+		size_t n, max, buf_max;
+		int r;
+	} rows[] = {
+		{0, 10, 10, 0},
+		{10, 10, 10, 0},
+		{11, 10, 0, -E2BIG},
+		{11, 0, 10, -E2BIG},
+		{10, 0, 10, 0},
+		{4096, 4096, 4096, 0},
+		{4097, 4096, 4096, -E2BIG},
+		{100000, 0, 0, 0},
+		{100000, 100000, 200000, 0},
+		{100001, 100000, 200000, -E2BIG},
+		{100000, 200000, 100000, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t len;
+
+		assert_int_equal(
+			read_back(rows[i].n, rows[i].max, rows[i].buf_max, &len), rows[i].r);
+		if (rows[i].r == 0)
+			assert_int_equal(len, rows[i].n);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reading_stops_at_either_cap),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
