@@ -70,15 +70,31 @@ start_sleeper() {
     defer "${runtime[@]}" delete -f "$id"
 }
 
+# remove_later NAME: an engine's parent cgroup that does not exist yet and would stay behind.
+remove_later() {
+    local hierarchy
+
+    for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do
+        [ -e "$hierarchy/$1" ] || defer remove_cgroup_tree "$hierarchy/$1"
+    done
+}
+
+remove_cgroup_tree() {
+    [ ! -d "$1" ] || find "$1" -depth -type d -exec rmdir {} +
+}
+
 # busybox_archive: a docker archive that all engines can load; its path in BUSYBOX_ARCHIVE.
 busybox_archive() {
     BUSYBOX_ARCHIVE=$WORK/busybox.tar
     [ -e "$BUSYBOX_ARCHIVE" ] || make_docker_archive "$BUSYBOX_ARCHIVE" busybox:latest
 }
 
+HULL_OPTIONS=() PODMAN_OPTIONS=() DOCKER_OPTIONS=()
+
 # start_podman: PODMAN_RUN becomes the command with a storage of its own, busybox loaded.
 start_podman() {
     find_tool PODMAN podman || return 1
+    remove_later libpod_parent
     PODMAN_RUN=("$PODMAN" --root "$WORK/podman/root" --runroot "$WORK/podman/run"
         --tmpdir "$WORK/podman/tmp" --cgroup-manager cgroupfs --events-backend none)
     [ -z "${CRUN:-}" ] || PODMAN_RUN+=(--runtime "$CRUN")
@@ -87,13 +103,20 @@ start_podman() {
         note "podman does not work here: $(tail -n1 "$WORK/podman.log")"
         return 1
     }
-    defer "${PODMAN_RUN[@]}" rm -fa -t 0
+    # Limits that can be set without CAP_SYS_RESOURCE too; those of podman itself are higher.
+    PODMAN_OPTIONS=(--ulimit nofile=1024 --ulimit nproc=16384)
+    defer remove_podman_containers
+}
+
+remove_podman_containers() {
+    "${PODMAN_RUN[@]}" rm -fa -t 0 >/dev/null
 }
 
 # start_docker [DOCKERD_OPTION...]: a daemon with its own data, socket and pid file, busybox loaded;
 # DOCKER_RUN becomes the client command.
 start_docker() {
     find_tool DOCKERD dockerd && find_tool DOCKER docker || return 1
+    remove_later docker
     mkdir -p "$WORK/docker"
     DOCKER_RUN=("$DOCKER" -H "unix://$WORK/docker/sock")
     "$DOCKERD" --data-root "$WORK/docker/data" --exec-root "$WORK/docker/exec" \
@@ -155,11 +178,13 @@ find_engines() {
     done
 }
 
-# engine_command NAME: COMMAND becomes its command with the options for its own storage.
+# engine_command NAME: COMMAND becomes its command with the options for its own storage,
+# RUN_OPTIONS what its `run` needs on this host.
 engine_command() {
-    local -n command=${1^^}_RUN
+    local -n command=${1^^}_RUN options=${1^^}_OPTIONS
 
     COMMAND=("${command[@]}")
+    RUN_OPTIONS=("${options[@]}")
 }
 
 # describe_tool NAME COMMAND...: its version in one line.

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In cgroup v1 the child joins by writing "0" to the tasks file, never a pid to cgroup.procs: for
+ * one thread that moves itself the kernel takes no lock against forks and exits (Linux 5.5). That
+ * lock waits for an RCU grace period unless somebody held it a moment ago: more than ten
+ * milliseconds on an idle host.
+ */
 #include "floor.h"
 
 #include <errno.h>
@@ -89,7 +95,7 @@ static int make_one(struct start *s, size_t i)
 		c->fds[i] = dir;
 		return 0;
 	}
-	c->fds[i] = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	c->fds[i] = openat(dir, "tasks", O_WRONLY | O_CLOEXEC);
 	close(dir);
 	return c->fds[i] < 0 ? -1 : 0;
 }
@@ -211,7 +217,7 @@ int cgroups_open(struct start *s)
 		if (read_path(text, c->names[i], inside) < 0)
 			return -1;
 		snprintf(path, sizeof(path), "%s%s%s", c->mounts[i], inside,
-			c->unified ? "" : "/cgroup.procs");
+			c->unified ? "" : "/tasks");
 		c->fds[i] = open(path, (c->unified ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
 		if (c->fds[i] < 0)
 			return -1;

@@ -52,7 +52,7 @@ struct cgroups {
 	char mounts[CGROUPS_MAX][PATH_MAX];
 	char names[CGROUPS_MAX][64]; /* controllers, as mounted: "cpu,cpuacct" */
 	char labels[CGROUPS_MAX][64];
-	int fds[CGROUPS_MAX]; /* v1: cgroup.procs; v2: the directory */
+	int fds[CGROUPS_MAX]; /* v1: its tasks file; v2: the directory */
 	char dir[64];	      /* name of the directory, the same in all hierarchies */
 };
 

@@ -143,6 +143,7 @@ static void case_time(struct measure *m, struct test_case *c, bool keep)
 		;
 	end = now_ns();
 	case_check(m, c, status);
+	c->spent += end - begin;
 	if (c->failed || !keep)
 		return;
 	c->wall[c->n_samples] = end - begin;
@@ -169,6 +170,7 @@ static void shuffle(size_t *order, size_t n, uint64_t *state)
 void measure_times(struct measure *m)
 {
 	uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t limit = m->limit * UINT64_C(1000000000);
 	size_t order[CASES_MAX];
 
 	for (size_t i = 0; i < m->n_cases; i++)
@@ -178,9 +180,9 @@ void measure_times(struct measure *m)
 		for (size_t i = 0; i < m->n_cases; i++) {
 			struct test_case *c = &m->cases[order[i]];
 
-			if (c->failed)
+			if (c->failed || (c->n_samples > 0 && c->spent > limit))
 				continue;
-			case_time(m, c, round >= m->warmup);
+			case_time(m, c, round >= m->warmup || c->spent > limit);
 			pause_ms(m->settle_ms);
 		}
 	}
@@ -225,6 +227,7 @@ static void usage(void)
 	     "  -n, --rounds N        runs of each command (default 100)\n"
 	     "  -w, --warmup N        further runs at the start that do not count (default 3)\n"
 	     "  -s, --settle MS       pause after each run (default 10)\n"
+	     "  -l, --limit SECONDS   time that the runs of one command may take (default 60)\n"
 	     "  -p, --parallel P      measure throughput with P commands in flight\n"
 	     "  -t, --seconds S       length of a turn with --parallel (default 2)\n"
 	     "  -b, --base NAME       print ratios to this case (may be given several times)\n"
@@ -240,6 +243,7 @@ static int parse_options(struct measure *m, int argc, char *argv[])
 		{"rounds", required_argument, NULL, 'n'},
 		{"warmup", required_argument, NULL, 'w'},
 		{"settle", required_argument, NULL, 's'},
+		{"limit", required_argument, NULL, 'l'},
 		{"parallel", required_argument, NULL, 'p'},
 		{"seconds", required_argument, NULL, 't'},
 		{"base", required_argument, NULL, 'b'},
@@ -252,8 +256,8 @@ static int parse_options(struct measure *m, int argc, char *argv[])
 	unsigned long n = 0;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+n:w:s:p:t:b:g:j:h", options, NULL)) >= 0) {
-		if (strchr("nwspt", c) && parse_number(optarg, 1000000, &n) < 0)
+	while ((c = getopt_long(argc, argv, "+n:w:s:l:p:t:b:g:j:h", options, NULL)) >= 0) {
+		if (strchr("nwslpt", c) && parse_number(optarg, 1000000, &n) < 0)
 			return -1;
 		if (c == OPTION_CASE)
 			return parse_cases(m, argc, argv, optind - 2);
@@ -263,6 +267,8 @@ static int parse_options(struct measure *m, int argc, char *argv[])
 			m->warmup = n;
 		else if (c == 's')
 			m->settle_ms = (unsigned)n;
+		else if (c == 'l')
+			m->limit = (unsigned)n;
 		else if (c == 'p')
 			m->parallel = (unsigned)n;
 		else if (c == 't')
@@ -281,8 +287,12 @@ static int parse_options(struct measure *m, int argc, char *argv[])
 
 int main(int argc, char *argv[])
 {
-	static struct measure m = {
-		.rounds = 100, .warmup = 3, .settle_ms = 10, .seconds = 2, .group = ""};
+	static struct measure m = {.rounds = 100,
+		.warmup = 3,
+		.settle_ms = 10,
+		.seconds = 2,
+		.limit = 60,
+		.group = ""};
 	bool failed = false;
 
 	if (parse_options(&m, argc, argv) < 0 || m.rounds == 0 || m.parallel > PARALLEL_MAX) {

@@ -17,6 +17,7 @@ struct test_case {
 	char **args; /* in argv */
 	size_t n_args;
 	bool failed;
+	uint64_t spent; /* ns */
 	size_t n_samples;
 	uint64_t *wall; /* ns; with --parallel: runs per second, times 1000 */
 	uint64_t *cpu;	/* ns, user and system, of the command and the children it waited for */
@@ -29,6 +30,7 @@ struct measure {
 	unsigned settle_ms;
 	unsigned parallel; /* 0: one at a time */
 	unsigned seconds;
+	unsigned limit; /* seconds that one case may take in all; its later runs are left out */
 	const char *group;
 	const char *json; /* a file to append to, or NULL */
 	const char *bases[BASES_MAX];
