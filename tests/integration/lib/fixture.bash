@@ -24,7 +24,7 @@ HULL_SOURCE=$(cd "$FIXTURE_DIR/../../.." && pwd)
 export HULL_BUILD HULL_BIN KEEL_BIN PROBE_BIN
 
 # shellcheck source=/dev/null
-for fixture_part in assert wait host rootfs image registry; do
+for fixture_part in assert wait host rootfs image registry container; do
     source "$FIXTURE_DIR/$fixture_part.bash"
 done
 unset fixture_part

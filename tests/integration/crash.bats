@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# kill -9 of anything at any moment: the next command puts things right, and other containers do not
+# notice. Every test ends with the host compared to what it was (teardown_container).
+
+load lib/fixture
+
+setup_file() { setup_file_busybox; }
+setup() { setup_container; }
+teardown() { teardown_container; }
+
+@test "a killed monitor: the container is settled by the next command" {
+    hull run -d --name other busybox sleep 100 >/dev/null
+    hull run -d --name victim busybox sleep 100 >/dev/null
+    monitor=$(monitor_pid victim)
+    pid=$(container_pid victim)
+    kill -KILL "$monitor"
+    wait_until 5 process_gone "$monitor"
+    assert_equal "$(hull inspect --format '{{.State.Status}} {{.State.ExitCode}}' victim)" "exited 137"
+    run hull inspect --format '{{.State.Error}}' victim
+    assert_output_has monitor
+    wait_until 5 process_gone "$pid"
+    assert_equal "$(hull inspect --format '{{.State.Status}}' other)" running
+    hull start victim
+    assert_equal "$(hull inspect --format '{{.State.Status}}' victim)" running
+}
+
+@test "a killed monitor of a --rm container: it goes with the next look" {
+    hull run -d --rm --name victim busybox sleep 100 >/dev/null
+    kill -KILL "$(monitor_pid victim)"
+    wait_until 5 sh -c "[ -z \"\$('$HULL_BIN' --root '$HULL_TEST_ROOT' --run-root '$HULL_TEST_RUN_ROOT' ps -aq)\" ]"
+}
+
+@test "a killed foreground hull: the container runs on and is settled at its end" {
+    "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
+        run --name fg busybox sh -c 'echo up; sleep 1; exit 3' >"$WORK/out" &
+    client=$!
+    wait_until 5 grep -q up "$WORK/out"
+    kill -KILL "$client"
+    wait "$client" || true
+    assert_equal "$(hull inspect --format '{{.State.Status}}' fg)" running
+    assert_equal "$(hull wait fg)" 3
+    wait_until 5 container_state_is fg exited
+}
+
+@test "a killed foreground hull with --rm: nothing stays" {
+    "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
+        run --rm --name fg busybox sh -c 'echo up; sleep 0.5' >"$WORK/out" &
+    client=$!
+    wait_until 5 grep -q up "$WORK/out"
+    kill -KILL "$client"
+    wait "$client" || true
+    wait_until 5 sh -c "[ -z \"\$('$HULL_BIN' --root '$HULL_TEST_ROOT' --run-root '$HULL_TEST_RUN_ROOT' ps -aq)\" ]"
+}
+
+@test "hull killed at many moments of a start leaves a state that is repaired" {
+    local i
+    for i in $(seq 1 30); do
+        "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
+            run --rm busybox sleep 1 </dev/null >/dev/null 2>&1 &
+        client=$!
+        sleep "0.0$(printf '%02d' $((i % 20)))"
+        kill -KILL "$client" 2>/dev/null || true
+        wait "$client" 2>/dev/null || true
+    done
+    run hull run --rm busybox echo still works
+    assert_success
+    assert_output "still works"
+    hull ps -a >/dev/null
+    wait_until 10 sh -c "[ -z \"\$('$HULL_BIN' --root '$HULL_TEST_ROOT' --run-root '$HULL_TEST_RUN_ROOT' ps -q)\" ]"
+    for id in $(hull ps -aq); do hull rm -f "$id"; done
+}
+
+@test "after a reboot (an empty run directory) containers are exited and start again" {
+    hull run --name kept busybox sh -c 'echo data > /file'
+    rm -rf "${HULL_TEST_RUN_ROOT:?}"/containers
+    assert_equal "$(hull inspect --format '{{.State.Status}}' kept)" exited
+    run hull start -a kept
+    assert_success
+}
+
+@test "ctrl-C reaches the process and ends it in order" {
+    "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
+        run --rm --name c busybox sh -c 'trap "exit 12" INT; echo up; while :; do sleep 0.1; done' >"$WORK/out" &
+    client=$!
+    wait_until 5 grep -q up "$WORK/out"
+    kill -INT "$client"
+    status=0
+    wait "$client" || status=$?
+    assert_equal "$status" 12
+    assert_equal "$(hull ps -aq)" ""
+}
+
+@test "a failed start leaves nothing with --rm and an explained record without" {
+    run hull run --rm busybox /nope
+    assert_failure 127
+    assert_equal "$(hull ps -aq)" ""
+    run hull run --name failed busybox /nope
+    assert_failure 127
+    assert_equal "$(hull ps -a --format '{{.Names}} {{.Status}}')" "failed Created"
+    assert_equal "$(hull inspect --format '{{.State.ExitCode}}' failed)" 127
+}
+
+@test "two starts of one container at once: one wins, the other says so or finds it running" {
+    hull create --name twin busybox sleep 100 >/dev/null
+    hull start twin >"$WORK/one" 2>&1 &
+    first=$!
+    hull start twin >"$WORK/two" 2>&1 || true
+    wait "$first" || true
+    assert_equal "$(hull inspect --format '{{.State.Status}}' twin)" running
+    assert_equal "$(wc -l <"/sys/fs/cgroup/pids/hull-$(container_id twin)/cgroup.procs")" 1
+}

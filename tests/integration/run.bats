@@ -1,0 +1,273 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What `hull run` gives a process, option by option.
+
+load lib/fixture
+
+setup_file() { setup_file_busybox; }
+setup() { setup_container; }
+teardown() { teardown_container; }
+
+@test "a command's output and status come through" {
+    run hull run --rm busybox sh -c 'echo out; exit 7'
+    assert_failure 7
+    assert_output out
+    run hull run --rm busybox true
+    assert_success
+    run hull ps -aq
+    assert_output ""
+}
+
+@test "stdout and stderr stay apart" {
+    hull run --rm busybox sh -c 'echo out; echo err >&2' >"$WORK/out" 2>"$WORK/err"
+    assert_equal "$(cat "$WORK/out")" out
+    assert_equal "$(cat "$WORK/err")" err
+}
+
+@test "a signal's end is 128 and the signal" {
+    run hull run --rm busybox sh -c 'kill -TERM $$; sleep 5'
+    # PID 1 ignores what it does not handle; a child does not.
+    run hull run --rm busybox sh -c 'sh -c "kill -TERM \$\$"'
+    assert_failure 143
+}
+
+@test "errors have Docker's exit codes" {
+    run hull run --rm busybox /no/such/command
+    assert_failure 127
+    assert_output_has "/no/such/command"
+    run hull run --rm busybox /etc/passwd
+    assert_failure 126
+    assert_output_has "ermission denied"
+    run hull run --rm no-such-image-here-xyz:1 --pull=never true
+    assert_failure 125
+    run hull run --no-such-flag busybox
+    assert_failure 125
+    assert_output_has "unknown flag: --no-such-flag"
+    run hull run --rm --pull never nothing/here true
+    assert_failure 125
+    assert_output_has "No such image: nothing/here"
+    [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "stdin reaches the process with -i, and only then" {
+    assert_equal "$(echo hello | hull run --rm -i busybox cat)" hello
+    assert_equal "$(echo hello | hull run --rm busybox cat)" ""
+    head -c 3000000 /dev/urandom >"$WORK/data"
+    hull run --rm -i busybox cat <"$WORK/data" >"$WORK/copy"
+    cmp "$WORK/data" "$WORK/copy"
+}
+
+@test "the container sees itself and nothing of the host" {
+    run hull run --rm busybox ps -o pid,args
+    assert_success
+    assert_equal "${#lines[@]}" 2
+    assert_output_matches '^ *1 ps'
+    run hull run --rm busybox cat /proc/net/dev
+    assert_output_matches '^ *lo:'
+    [ "$(grep -c : <<<"$output")" -eq 1 ]
+    run hull run --rm busybox sh -c 'ip addr show lo'
+    assert_output_has 127.0.0.1
+    run hull run --rm busybox sh -c 'grep -c . /proc/self/cgroup; cut -d: -f3 /proc/self/cgroup | sort -u'
+    assert_output_matches '^/$'
+    run hull run --rm busybox sh -c 'ls -A /sys/class/net'
+    assert_output lo
+}
+
+@test "namespaces are new ones" {
+    for ns in mnt pid uts ipc net cgroup; do
+        assert_not_equal "$(hull run --rm busybox readlink /proc/self/ns/$ns)" \
+            "$(readlink /proc/self/ns/$ns)"
+    done
+    assert_equal "$(hull run --rm --network host busybox readlink /proc/self/ns/net)" \
+        "$(readlink /proc/self/ns/net)"
+    assert_equal "$(hull run --rm --pid host busybox readlink /proc/self/ns/pid)" \
+        "$(readlink /proc/self/ns/pid)"
+}
+
+@test "mounts, devices and masks are Docker's" {
+    run hull run --rm busybox sh -c 'mount'
+    assert_output_has " on /proc type proc"
+    assert_output_matches ' on /sys type sysfs \(ro,'
+    assert_output_has " on /dev/pts type devpts"
+    assert_output_has " on /dev/shm type tmpfs"
+    assert_output_has " on /dev/mqueue type mqueue"
+    run hull run --rm busybox sh -c 'echo x > /proc/sys/kernel/hostname'
+    assert_failure
+    assert_output_has "ead-only"
+    run hull run --rm busybox sh -c 'wc -c < /proc/kcore; ls -A /proc/scsi /sys/firmware'
+    assert_output_matches '^0$'
+    run hull run --rm busybox sh -c 'cd /dev && ls -d null zero full random urandom tty ptmx pts shm mqueue fd stdin stdout stderr'
+    assert_success
+    run hull run --rm busybox sh -c 'echo lost > /dev/null && head -c 4 /dev/zero | od -An -tx1'
+    assert_output_has "00 00 00 00"
+}
+
+@test "environment: the image's, the user's, a file's" {
+    export FROM_HERE=yes
+    printf '# comment\nFILE_VAR=from file\nFROM_HERE\n' >"$WORK/env"
+    run hull run --rm -e A=1 -e FROM_HERE --env-file "$WORK/env" busybox env
+    assert_output_has "A=1"
+    assert_output_has "FROM_HERE=yes"
+    assert_output_has "FILE_VAR=from file"
+    assert_output_matches '^PATH=/usr/local/sbin'
+    assert_output_matches '^HOSTNAME=[0-9a-f]{12}$'
+    assert_output_matches '^HOME=/root$'
+}
+
+@test "working directory, hostname, user and groups" {
+    assert_equal "$(hull run --rm -w /tmp busybox pwd)" /tmp
+    assert_equal "$(hull run --rm -w /made/for/it busybox pwd)" /made/for/it
+    assert_equal "$(hull run --rm --hostname box busybox hostname)" box
+    run hull run --rm --hostname box busybox cat /etc/hosts /etc/hostname
+    assert_output_has localhost
+    assert_output_matches '^box$'
+    assert_equal "$(hull run --rm -u app busybox id)" \
+        "uid=1000(app) gid=1000(app) groups=50(staff),1000(app)"
+    assert_equal "$(hull run --rm -u 1000:50 busybox id)" "uid=1000(app) gid=50(staff) groups=50(staff)"
+    assert_equal "$(hull run --rm -u 4242 busybox id -u)" 4242
+    run hull run --rm -u nobody-here busybox true
+    assert_failure 125
+    assert_output_has "nobody-here"
+}
+
+@test "a user that is not root has no capabilities" {
+    run hull run --rm -u 1000 busybox grep Cap /proc/self/status
+    assert_output_matches '^CapEff:.0+$'
+    assert_output_matches '^CapPrm:.0+$'
+    assert_output_matches '^CapInh:.0+$'
+    assert_output_matches '^CapAmb:.0+$'
+}
+
+@test "capabilities: default, added, dropped, privileged" {
+    run hull run --rm busybox grep CapEff /proc/self/status
+    assert_output_has 00000000a80425fb
+    run hull run --rm --cap-drop ALL busybox grep CapEff /proc/self/status
+    assert_output_has 0000000000000000
+    run hull run --rm --cap-drop all --cap-add net_admin busybox grep CapEff /proc/self/status
+    assert_output_has 0000000000001000
+    run hull run --rm --privileged busybox sh -c 'mount -t tmpfs x /tmp && echo mounted'
+    assert_output mounted
+    run hull run --rm --cap-add BOGUS busybox true
+    assert_failure 125
+    assert_output_has BOGUS
+}
+
+@test "seccomp filters, and can be turned off" {
+    run hull run --rm busybox grep Seccomp: /proc/self/status
+    assert_output_matches 'Seccomp:.2'
+    run hull run --rm --security-opt seccomp=unconfined busybox grep Seccomp: /proc/self/status
+    assert_output_matches 'Seccomp:.0'
+    run hull run --rm --security-opt no-new-privileges busybox grep NoNewPrivs /proc/self/status
+    assert_output_matches 'NoNewPrivs:.1'
+}
+
+@test "limits are in the kernel's own files" {
+    local id memory
+    memory=/sys/fs/cgroup/memory
+    [ -d "$memory" ] || skip "no v1 memory controller here"
+    id=$(hull run -d -m 50M --cpus 0.5 --cpu-shares 512 --pids-limit 33 --cpuset-cpus 0 busybox sleep 100)
+    assert_equal "$(cat "$memory/hull-$id/memory.limit_in_bytes")" 52428800
+    assert_equal "$(cat "/sys/fs/cgroup/cpu/hull-$id/cpu.cfs_quota_us")" 50000
+    assert_equal "$(cat "/sys/fs/cgroup/cpu/hull-$id/cpu.shares")" 512
+    assert_equal "$(cat "/sys/fs/cgroup/pids/hull-$id/pids.max")" 33
+    assert_equal "$(cat "/sys/fs/cgroup/cpuset/hull-$id/cpuset.cpus")" 0
+    run hull run --rm -m 1M busybox true
+    assert_failure 125
+    assert_output_has "6MB"
+}
+
+@test "a process over its memory limit is killed, and said to be" {
+    # shellcheck disable=SC2016
+    run hull run --name eater -m 16M busybox sh -c 'a=x; while :; do a=$a$a; done'
+    assert_failure 137
+    assert_equal "$(hull inspect --format '{{.State.OOMKilled}}' eater)" true
+}
+
+@test "binds, read-only binds, tmpfs, read-only root" {
+    mkdir "$WORK/shared"
+    echo before >"$WORK/shared/file"
+    run hull run --rm -v "$WORK/shared:/data" busybox sh -c 'cat /data/file; echo after > /data/new'
+    assert_output before
+    assert_equal "$(cat "$WORK/shared/new")" after
+    run hull run --rm -v "$WORK/shared:/data:ro" busybox sh -c 'echo x > /data/file'
+    assert_failure
+    assert_output_has "ead-only"
+    run hull run --rm --tmpfs /scratch:size=1m,mode=700 busybox sh -c 'mount | grep scratch; stat -c %a /scratch'
+    assert_output_has "size=1024k"
+    assert_output_matches '^700$'
+    run hull run --rm --read-only busybox sh -c 'echo x > /file'
+    assert_failure
+    assert_output_has "ead-only"
+    run hull run --rm --mount type=bind,source="$WORK/not-there",target=/x busybox true
+    assert_failure 125
+    assert_output_has "$WORK/not-there"
+}
+
+@test "a write stays in its container, a removed file comes back in the next" {
+    hull run --name one busybox sh -c 'echo mine > /etc/image-name; rm /etc/group; mkdir /new'
+    upper=$(hull inspect --format '{{.GraphDriver.Data.UpperDir}}' one)
+    assert_equal "$(cat "$upper/etc/image-name")" mine
+    assert_equal "$(stat -c '%F %t:%T' "$upper/etc/group")" "character special file 0:0"
+    assert_equal "$(find "$upper" -mindepth 1 | wc -l)" 4
+    run hull run --rm busybox sh -c 'cat /etc/image-name; grep -c . /etc/group; ls -d /new'
+    assert_output_has hull-test-image
+    assert_output_has "No such file"
+}
+
+@test "entrypoint and command" {
+    hull import -c 'ENTRYPOINT ["/bin/echo","entry"]' -c 'CMD ["cmd"]' "$BUSYBOX_TAR" echoer >/dev/null
+    assert_equal "$(hull run --rm echoer)" "entry cmd"
+    assert_equal "$(hull run --rm echoer other words)" "entry other words"
+    assert_equal "$(hull run --rm --entrypoint /bin/hostname --hostname h echoer)" h
+    run hull run --rm --entrypoint "" echoer /bin/echo plain
+    assert_output plain
+}
+
+@test "--init reaps and forwards" {
+    run hull run --rm --init busybox ps -o pid,comm
+    assert_output_matches '^ *1 .*init'
+    run hull run --rm --init busybox sh -c 'exit 9'
+    assert_failure 9
+}
+
+@test "labels, names, cid file" {
+    hull run -d --name it --label a=b --label c --cidfile "$WORK/cid" busybox sleep 100 >"$WORK/id"
+    assert_equal "$(cat "$WORK/cid")" "$(cat "$WORK/id")"
+    assert_equal "$(hull inspect --format '{{.Config.Labels.a}}' it)" b
+    run hull run --name it busybox true
+    assert_failure 125
+    assert_output_has 'The container name "/it" is already in use by container "'
+    run hull run --name 'bad/name' busybox true
+    assert_failure 125
+    run hull run --cidfile "$WORK/cid" busybox true
+    assert_failure 125
+    assert_output_has "$WORK/cid"
+}
+
+@test "no file descriptor of ours is open in the container" {
+    run hull run --rm busybox ls -l /proc/self/fd
+    # 0, 1, 2 and the directory that ls reads.
+    assert_equal "$(grep -c -- '->' <<<"$output")" 4
+    assert_output_lacks "hull"
+}
+
+@test "both layer stores run the same image" {
+    for store in erofs dir; do
+        mkdir "$WORK/$store" "$WORK/$store-run"
+        one() { "$HULL_BIN" --root "$WORK/$store" --run-root "$WORK/$store-run" --layer-store $store "$@"; }
+        one import "$BUSYBOX_TAR" busybox >/dev/null || { [ $store = erofs ] && continue; }
+        run one run --rm busybox cat /etc/image-name
+        assert_output hull-test-image
+    done
+}
+
+@test "many containers at once" {
+    local i pids=()
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        hull run --rm busybox echo "number $i" >"$WORK/out.$i" &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do wait "$i"; done
+    assert_equal "$(cat "$WORK"/out.* | sort -V | paste -sd,)" \
+        "$(printf 'number %d\n' 1 2 3 4 5 6 7 8 9 10 | paste -sd,)"
+}
