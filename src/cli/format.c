@@ -14,16 +14,25 @@ struct format_list {
 	struct buf table;	       /* lines with tabs, titles first */
 };
 
-/* On a command line \t and \n are typed as they are spelled. */
+/* In lists \t and \n are typed as they are spelled; inside actions they are the template's own. */
 static char *unescape(const char *format)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char *open = strstr(format, "{{");
 
 	for (const char *p = format; *p; p++) {
-		if (p[0] == '\\' && (p[1] == 't' || p[1] == 'n'))
+		if (p == open) {
+			const char *close = strstr(p, "}}");
+			size_t n = close ? (size_t)(close - p) + 2 : strlen(p);
+
+			buf_append(&text, p, n);
+			p += n - 1;
+			open = strstr(p, "{{");
+		} else if (p[0] == '\\' && (p[1] == 't' || p[1] == 'n')) {
 			buf_putc(&text, *++p == 't' ? '\t' : '\n');
-		else
+		} else {
 			buf_putc(&text, *p);
+		}
 	}
 	buf_puts(&text, "");
 	return text.data ? buf_take(&text) : strdup("");
@@ -218,11 +227,7 @@ int format_document(
 
 		json_value_write(&w, &value);
 	} else {
-		_cleanup_free_ char *source = unescape(format);
-
-		if (!source)
-			return error_no_memory(err);
-		r = template_parse(&template, source, err);
+		r = template_parse(&template, format, err);
 		if (r == 0)
 			r = template_execute(template, &value, 0, &text, err);
 		if (r < 0)

@@ -340,6 +340,13 @@ static int index_one(struct template_call *call, const struct json_value *from, 
 		call->result = &from->items[number];
 		return 0;
 	}
+	if (json_value_string(from)) {
+		if (!json_value_i64(key, &number) || number < 0 || (uint64_t)number >= from->len)
+			return problem(call, "index out of range");
+		call->result =
+			template_make_integer(call->arena, (unsigned char)from->text[number]);
+		return call->result ? 0 : problem(call, "out of memory");
+	}
 	if (!is_nil(from) && from->type != JSON_TYPE_OBJECT) {
 		const char *text =
 			arena_printf(call->arena, "cannot index %s", template_type_name(from));
@@ -510,7 +517,7 @@ static int call_title(struct template_call *call)
 		unsigned char c = (unsigned char)call->args[0]->text[i];
 
 		buf_putc(&text, inside || c >= 0x80 ? (char)c : (char)toupper(c));
-		inside = isalnum(c) || c == '_' || c == '\'' || c >= 0x80;
+		inside = isalnum(c) || c == '_' || c >= 0x80;
 	}
 	return result_buf(call, &text);
 }
@@ -623,6 +630,25 @@ static int call_html(struct template_call *call)
 	return result_buf(call, &text);
 }
 
+static int call_js(struct template_call *call)
+{
+	_cleanup_buf_ struct buf plain = BUF_INIT, text = BUF_INIT;
+
+	if (print_arguments(call, &plain) < 0)
+		return -1;
+	for (const char *p = buf_str(&plain); *p; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (strchr("\\'\"", *p))
+			buf_printf(&text, "\\%c", *p);
+		else if (c < ' ' || strchr("<>&=", *p))
+			buf_printf(&text, "\\u%04X", c);
+		else
+			buf_putc(&text, *p);
+	}
+	return result_buf(call, &text);
+}
+
 static int call_urlquery(struct template_call *call)
 {
 	_cleanup_buf_ struct buf plain = BUF_INIT, text = BUF_INIT;
@@ -671,6 +697,7 @@ static const struct template_function functions[] = {
 	{"html", 1, TEMPLATE_ARGUMENTS_MAX, call_html},
 	{"index", 1, TEMPLATE_ARGUMENTS_MAX, call_index},
 	{"join", 2, 2, call_join},
+	{"js", 1, TEMPLATE_ARGUMENTS_MAX, call_js},
 	{"json", 1, 1, call_json},
 	{"le", 2, 2, call_le},
 	{"len", 1, 1, call_len},

@@ -122,7 +122,7 @@ static int set_literal(struct parser *s, struct template_operand *operand,
 	return operand->literal.text ? 0 : error_no_memory(s->err);
 }
 
-static void append_code_point(struct buf *out, unsigned long c)
+void template_put_code_point(struct buf *out, unsigned long c)
 {
 	if (c < 0x80) {
 		buf_putc(out, (char)c);
@@ -160,7 +160,7 @@ static int read_hex(struct parser *s, int digits, bool is_byte, struct buf *out)
 	if (is_byte)
 		buf_putc(out, (char)c);
 	else
-		append_code_point(out, c);
+		template_put_code_point(out, c);
 	return 0;
 }
 
@@ -242,9 +242,10 @@ static int read_number(struct parser *s, struct template_operand *operand)
 	long long whole = strtoll(start, &end, 0);
 
 	if (*end == '.' || *end == 'e' || *end == 'E') {
-		double real = strtod(start, &end);
+		_cleanup_buf_ struct buf text = BUF_INIT;
 
-		number = arena_printf(s->arena, "%.17g", real);
+		template_print_real(&text, strtod(start, &end));
+		number = arena_strdup(s->arena, buf_str(&text));
 	} else {
 		number = arena_printf(s->arena, "%lld", whole);
 	}

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* One verb of printf with its flags, width and precision. */
 struct verb {
@@ -48,6 +49,50 @@ static const char *read_verb(const char *p, struct verb *verb)
 	return *p ? p + 1 : p;
 }
 
+void template_print_real(struct buf *out, double number)
+{
+	char text[32];
+	int digits = 1, exponent = 0;
+
+	do
+		snprintf(text, sizeof(text), "%.*e", digits - 1, number);
+	while (strtod(text, NULL) != number && ++digits < 18);
+	const char *e = strchr(text, 'e');
+
+	if (e)
+		exponent = (int)strtol(e + 1, NULL, 10);
+	if (!e || exponent < -4 || exponent >= 6)
+		buf_puts(out, text);
+	else
+		buf_printf(out, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 0, number);
+}
+
+static void put_binary(struct buf *out, uint64_t number)
+{
+	int bit = 63;
+
+	while (bit > 0 && !(number >> bit & 1))
+		bit--;
+	for (; bit >= 0; bit--)
+		buf_putc(out, number >> bit & 1 ? '1' : '0');
+}
+
+/* %c, %q and %U take a number as a character. */
+static void put_character(struct buf *out, char letter, uint64_t c)
+{
+	if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		c = 0xfffd;
+	if (letter == 'U') {
+		buf_printf(out, "U+%04" PRIX64, c);
+		return;
+	}
+	if (letter == 'q')
+		buf_puts(out, c == '\'' || c == '\\' ? "'\\" : "'");
+	template_put_code_point(out, c);
+	if (letter == 'q')
+		buf_putc(out, '\'');
+}
+
 static bool format_integer(const struct verb *verb, const struct json_value *value, struct buf *out)
 {
 	int64_t number;
@@ -56,16 +101,24 @@ static bool format_integer(const struct verb *verb, const struct json_value *val
 		return false;
 	uint64_t size = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
 
+	if (strchr("cqU", verb->letter)) {
+		put_character(out, verb->letter, number < 0 ? UINT64_MAX : size);
+		return true;
+	}
 	if (number < 0)
 		buf_putc(out, '-');
 	else if (verb->plus)
 		buf_putc(out, '+');
+	else if (verb->space)
+		buf_putc(out, ' ');
 	if (verb->letter == 'x')
 		buf_printf(out, verb->alternate ? "0x%" PRIx64 : "%" PRIx64, size);
 	else if (verb->letter == 'X')
 		buf_printf(out, verb->alternate ? "0X%" PRIX64 : "%" PRIX64, size);
 	else if (verb->letter == 'o')
 		buf_printf(out, "%" PRIo64, size);
+	else if (verb->letter == 'b')
+		put_binary(out, size);
 	else
 		buf_printf(out, "%" PRIu64, size);
 	return true;
@@ -111,7 +164,7 @@ static bool format_value(const struct verb *verb, const struct json_value *value
 	case 'q':
 		if (text)
 			json_quote(out, text, value->len);
-		return text;
+		return text || format_integer(verb, value, out);
 	case 't':
 		if (!value || value->type != JSON_TYPE_BOOL)
 			return false;
@@ -123,8 +176,11 @@ static bool format_value(const struct verb *verb, const struct json_value *value
 			buf_printf(
 				out, verb->letter == 'x' ? "%02x" : "%02X", (unsigned char)text[i]);
 		return text || format_integer(verb, value, out);
+	case 'b':
+	case 'c':
 	case 'd':
 	case 'o':
+	case 'U':
 		return format_integer(verb, value, out);
 	case 'e':
 	case 'f':
@@ -158,24 +214,21 @@ static void pad(const struct verb *verb, const struct buf *text, bool number, st
 		buf_printf(out, "%*s", missing, "");
 }
 
-/* Go tells a mismatch in the output: %!d(string=web). */
-static void format_mismatch(char letter, const struct json_value *value, struct buf *out)
+/* "string=web": how Go tells of an argument that does not fit. */
+static void put_typed(const struct json_value *value, struct buf *out)
 {
-	static const char *const types[] = {[JSON_TYPE_NULL] = "<nil>",
-		[JSON_TYPE_BOOL] = "bool",
+	static const char *const types[] = {[JSON_TYPE_BOOL] = "bool",
 		[JSON_TYPE_NUMBER] = "int",
 		[JSON_TYPE_STRING] = "string",
 		[JSON_TYPE_ARRAY] = "[]interface {}",
 		[JSON_TYPE_OBJECT] = "map[string]interface {}"};
 
-	buf_printf(out, "%%!%c(", letter);
 	if (!value || value->type == JSON_TYPE_NULL) {
-		buf_puts(out, "<nil>)");
+		buf_puts(out, "<nil>");
 		return;
 	}
 	buf_printf(out, "%s=", types[value->type]);
 	template_print(out, value);
-	buf_putc(out, ')');
 }
 
 void template_printf(
@@ -202,11 +255,18 @@ void template_printf(
 		} else {
 			const struct json_value *value = args[next++];
 
-			if (!format_value(&verb, value, &text))
-				format_mismatch(verb.letter, value, &text);
+			if (!format_value(&verb, value, &text)) {
+				buf_printf(&text, "%%!%c(", verb.letter);
+				put_typed(value, &text);
+				buf_putc(&text, ')');
+			}
 			pad(&verb, &text, value && value->type == JSON_TYPE_NUMBER, out);
 		}
 	}
+	for (size_t i = next; i < count; i++) {
+		buf_puts(out, i == next ? "%!(EXTRA " : ", ");
+		put_typed(args[i], out);
+	}
 	if (next < count)
-		buf_puts(out, "%!(EXTRA)");
+		buf_putc(out, ')');
 }

@@ -103,6 +103,12 @@ bool template_truth(const struct json_value *value);
 /* A value as {{print}} shows it. */
 void template_print(struct buf *out, const struct json_value *value);
 
+/* A number as Go prints a float64: the fewest digits that mean it. */
+void template_print_real(struct buf *out, double number);
+
+/* One character as UTF-8. */
+void template_put_code_point(struct buf *out, unsigned long c);
+
 /* Appends as Go's fmt.Sprintf does. */
 void template_printf(
 	struct buf *out, const char *format, const struct json_value *const *args, size_t count);

@@ -133,6 +133,7 @@ static void test_lists(void **state)
 		{"", true, "4aac\n5bbd\n"},
 		{"{{.ID}}\\t{{.Names}}", false, "4aac\tweb\n5bbd\tdb\n"},
 		{"{{.ID}}", true, "4aac\n5bbd\n"},
+		{"{{.ID}}\\n{{\"\\t\"}}|", false, "4aac\n\t|\n5bbd\n\t|\n"},
 		{"raw", false, "id: 4aac\nid: 5bbd\n"},
 		{"x", false, "x\nx\n"},
 	};
@@ -199,6 +200,7 @@ static void test_documents(void **state)
 		{"json", "{\"A\":{\"B\":[1]}}\n"},
 		{"{{.A.B}}", "[1]\n"},
 		{"{{.X}}", "<no value>\n"},
+		{"{{.A.B}}\\n{{\"\\n\"}}", "[1]\\n\n\n"},
 	};
 	static const char json[] = "{\"A\": {\"B\": [1]}}";
 

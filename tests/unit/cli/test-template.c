@@ -149,13 +149,19 @@ static void test_functions(void **state)
 
 static void test_print(void **state)
 {
-	CHECK({"{{print 1 2 \"a\" \"b\" 3}}", "1 2ab3"}, {"{{println \"a\" 1}}", "a 1\n"},
+	CHECK({"{{printf \"%b|%c|%q|%U|% d|%o\" 5 65 65 65 7 8}}", "101|A|'A'|U+0041| 7|10"},
+		{"{{1.50}} {{1e6}} {{0.00001}} {{0.1}} {{1e21}} {{-2.5e-7}}",
+			"1.5 1e+06 1e-05 0.1 1e+21 -2.5e-07"},
+		{"{{printf \"a\" 1 \"b\"}}", "a%!(EXTRA int=1, string=b)"},
+		{"{{js \"a'b<c>\"}}", "a\\'b\\u003Cc\\u003E"}, {"{{index \"abc\" 1}}", "98"},
+		{"{{title \"it's foo_bar\"}}", "It'S Foo_bar"},
+		{"{{print 1 2 \"a\" \"b\" 3}}", "1 2ab3"}, {"{{println \"a\" 1}}", "a 1\n"},
 		{"{{printf \"%s-%d|%5d|%-5s|%05d|%x\" .Name .Pid .Pid \"a\" .Pid 255}}",
 			"/web-42|   42|a    |00042|ff"},
 		{"{{printf \"%q %v %t %%\" .Name .Names .Running}}", "\"/web\" [web www] true %"},
 		{"{{printf \"%.2f|%8.3f|%e\" .Load 3.14159 1.0}}", "0.50|   3.142|1.000000e+00"},
 		{"{{printf \"%d\" .Name}}", "%!d(string=/web)"},
-		{"{{printf \"%d\"}}", "%!d(MISSING)"}, {"{{printf \"a\" 1}}", "a%!(EXTRA)"},
+		{"{{printf \"%d\"}}", "%!d(MISSING)"}, {"{{printf \"a\" 1}}", "a%!(EXTRA int=1)"},
 		{"{{printf \"%.3s|%5s\" .ID .Unicode}}", "4aa|h\xc3\xa9llo"},
 		{"{{.Name | printf \"%s=%s\" \"n\"}}", "n=/web"},
 		{"{{html .Html}}", "&lt;a&amp;&#39;b&#34;&gt;"},
