@@ -10,6 +10,7 @@
 #include "base/str.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 enum form {
