@@ -234,9 +234,10 @@ static void print_commands(const struct cli_command *command, FILE *out)
 			!strv_contains(groups, group))
 			strv_append(&groups, group);
 	}
-	if (leaf && tree)
+	if (leaf && tree && !strv_contains(groups, "Management Commands"))
 		strv_append(&groups, "Management Commands");
-	strv_append(&groups, "Commands");
+	if (!strv_contains(groups, "Commands"))
+		strv_append(&groups, "Commands");
 
 	strv_foreach (group, groups) {
 		bool begun = false;

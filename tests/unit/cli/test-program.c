@@ -94,8 +94,10 @@ static const struct cli_command ls_command = {
 static const struct cli_command ps_command = {
 	.name = "ps", .summary = "List containers", .run = run_ls};
 static const struct cli_command *const container_commands[] = {&ls_command, &run_command, NULL};
-static const struct cli_command container_command = {
-	.name = "container", .summary = "Manage containers", .subcommands = container_commands};
+static const struct cli_command container_command = {.name = "container",
+	.summary = "Manage containers",
+	.subcommands = container_commands,
+	.group = "Management Commands"};
 static const struct cli_command *const root_commands[] = {
 	&run_command, &container_command, &ps_command, NULL};
 static const struct cli_command root = {.name = "hull",
