@@ -88,7 +88,8 @@ static void put_option(FILE *out, const struct cli_command *command, size_t i)
 		put_bold(out, option->default_value);
 		fputc('.', out);
 	}
-	if (option->values && option->values[0] != '@') {
+	/* A text such as "(always|missing|never)" says it already. */
+	if (option->values && option->values[0] != '@' && !strchr(option->help, '|')) {
 		fputs(" One of: ", out);
 		put_text(out, option->values);
 		fputc('.', out);
