@@ -125,9 +125,29 @@ static uint64_t timeval_ns(struct timeval tv)
 	return (uint64_t)tv.tv_sec * 1000000000U + (uint64_t)tv.tv_usec * 1000U;
 }
 
+/* Clean-up after a run, with its {id}; whether it works is its own business. */
+static void run_after(struct measure *m, const struct run *run)
+{
+	struct test_case after = {.name = "after", .n_args = 3};
+	char *args[] = {(char *)"sh", (char *)"-c", NULL};
+	unsigned next = m->next_id;
+	pid_t pid;
+
+	if (!m->after)
+		return;
+	args[2] = expand(m->after, run);
+	after.args = args;
+	pid = args[2] ? case_spawn(m, &after, run->slot) : -1;
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	free(args[2]);
+	m->next_id = next;
+}
+
 /* One run by itself. The time is from before the spawn until the process has been reaped. */
 static void case_time(struct measure *m, struct test_case *c, bool keep)
 {
+	const struct run run = {m->next_id, 0};
 	uint64_t begin, end;
 	struct rusage usage;
 	int status;
@@ -143,6 +163,7 @@ static void case_time(struct measure *m, struct test_case *c, bool keep)
 		;
 	end = now_ns();
 	case_check(m, c, status);
+	run_after(m, &run);
 	c->spent += end - begin;
 	if (c->failed || !keep)
 		return;
@@ -230,6 +251,7 @@ static void usage(void)
 	     "  -l, --limit SECONDS   time that the runs of one command may take (default 60)\n"
 	     "  -p, --parallel P      measure throughput with P commands in flight\n"
 	     "  -t, --seconds S       length of a turn with --parallel (default 2)\n"
+	     "  -a, --after COMMAND   shell command after each run, not part of its time\n"
 	     "  -b, --base NAME       print ratios to this case (may be given several times)\n"
 	     "  -g, --group TITLE     heading of the table\n"
 	     "  -j, --json FILE       append one JSON object per case to FILE as well");
@@ -246,6 +268,7 @@ static int parse_options(struct measure *m, int argc, char *argv[])
 		{"limit", required_argument, NULL, 'l'},
 		{"parallel", required_argument, NULL, 'p'},
 		{"seconds", required_argument, NULL, 't'},
+		{"after", required_argument, NULL, 'a'},
 		{"base", required_argument, NULL, 'b'},
 		{"group", required_argument, NULL, 'g'},
 		{"json", required_argument, NULL, 'j'},
@@ -256,7 +279,7 @@ static int parse_options(struct measure *m, int argc, char *argv[])
 	unsigned long n = 0;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+n:w:s:l:p:t:b:g:j:h", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "+n:w:s:l:p:t:a:b:g:j:h", options, NULL)) >= 0) {
 		if (strchr("nwslpt", c) && parse_number(optarg, 1000000, &n) < 0)
 			return -1;
 		if (c == OPTION_CASE)
@@ -273,6 +296,8 @@ static int parse_options(struct measure *m, int argc, char *argv[])
 			m->parallel = (unsigned)n;
 		else if (c == 't')
 			m->seconds = (unsigned)n;
+		else if (c == 'a')
+			m->after = optarg;
 		else if (c == 'j')
 			m->json = optarg;
 		else if (c == 'g')

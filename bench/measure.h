@@ -30,7 +30,8 @@ struct measure {
 	unsigned settle_ms;
 	unsigned parallel; /* 0: one at a time */
 	unsigned seconds;
-	unsigned limit; /* seconds that one case may take in all; its later runs are left out */
+	unsigned limit;	   /* seconds that one case may take in all; its later runs are left out */
+	const char *after; /* a shell command that follows each run, outside its time, or NULL */
 	const char *group;
 	const char *json; /* a file to append to, or NULL */
 	const char *bases[BASES_MAX];
