@@ -43,9 +43,8 @@ static char *page_name(const char *path)
 {
 	char *name = strdup(path);
 
-	for (char *p = name; p && *p; p++)
-		if (*p == ' ')
-			*p = '-';
+	for (char *p = name ? strchr(name, ' ') : NULL; p; p = strchr(p, ' '))
+		*p = '-';
 	return name;
 }
 
@@ -89,7 +88,8 @@ static void put_option(FILE *out, const struct cli_command *command, size_t i)
 		fputc('.', out);
 	}
 	/* A text such as "(always|missing|never)" says it already. */
-	if (option->values && option->values[0] != '@' && !strchr(option->help, '|')) {
+	if (option->values && option->values[0] != '@' &&
+		!(option->help && strchr(option->help, '|'))) {
 		fputs(" One of: ", out);
 		put_text(out, option->values);
 		fputc('.', out);

@@ -269,6 +269,8 @@ int cli_parse(const struct cli_command *command, void *dest, int argc, char **ar
 		if (r != 0)
 			return r;
 	}
+	if (n < argc)
+		argv[n] = NULL;
 	*ret_argc = n;
 	return 0;
 }

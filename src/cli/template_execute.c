@@ -171,7 +171,7 @@ static int call_method(struct execution *x, const struct template_operand *opera
 		return *ret ? 0 : error_no_memory(x->err);
 	}
 	receiver.fields = fields;
-	const struct json_value *object;
+	const struct json_value *object = NULL;
 	int r = evaluate_operand(x, &receiver, dot, &object);
 
 	if (r < 0)
@@ -193,6 +193,7 @@ static int evaluate_command(struct execution *x, const struct template_command *
 		(str_eq(head->name, "and") || str_eq(head->name, "or")))
 		return evaluate_logic(x, command, dot, ret);
 	for (const struct template_operand *o = head->next; o; o = o->next) {
+		args[count] = NULL;
 		int r = evaluate_operand(x, o, dot, &args[count++]);
 
 		if (r < 0)

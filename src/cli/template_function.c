@@ -340,7 +340,7 @@ static int index_one(struct template_call *call, const struct json_value *from, 
 		call->result = &from->items[number];
 		return 0;
 	}
-	if (json_value_string(from)) {
+	if (from && from->type == JSON_TYPE_STRING) {
 		if (!json_value_i64(key, &number) || number < 0 || (uint64_t)number >= from->len)
 			return problem(call, "index out of range");
 		call->result =

@@ -353,7 +353,6 @@ static int parse_command(struct parser *s, char closing, struct template_command
 
 	*ret = command;
 	for (skip_space(s); !at_command_end(s, closing);) {
-		size_t before = s->p;
 		int r = parse_operand(s, tail);
 
 		if (r < 0)
@@ -361,7 +360,8 @@ static int parse_command(struct parser *s, char closing, struct template_command
 		if (++command->count > TEMPLATE_ARGUMENTS_MAX)
 			return FAIL(s, "too many arguments");
 		tail = &(*tail)->next;
-		before = s->p;
+
+		size_t before = s->p;
 		skip_space(s);
 		if (before == s->p && !at_command_end(s, closing))
 			return FAIL(s, "unexpected \"%c\" after an operand", s->text[s->p]);

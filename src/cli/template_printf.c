@@ -156,7 +156,7 @@ static bool format_value(const struct verb *verb, const struct json_value *value
 	case 's':
 		if (value && (value->type == JSON_TYPE_NUMBER || value->type == JSON_TYPE_BOOL))
 			return false;
-		if (text && verb->precision >= 0 && (size_t)verb->precision < value->len)
+		if (value && text && verb->precision >= 0 && (size_t)verb->precision < value->len)
 			buf_append(out, text, (size_t)verb->precision);
 		else
 			template_print(out, value);
