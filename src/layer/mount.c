@@ -122,7 +122,7 @@ static bool probe(struct layer_store *store)
 /* The answer is kept in the run directory: it can only change with a reboot. */
 bool layer_mount_erofs_works(struct layer_store *store)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT_MAX(16);
+	_cleanup_buf_ struct buf text = BUF_INIT;
 
 	if (file_read_at(store->run_fd, PROBE_NAME, &text, 16) == 0 && text.len > 0)
 		return text.data[0] == 'y';

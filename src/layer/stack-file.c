@@ -46,7 +46,7 @@ int layer_stack_file_write(int dir_fd, struct tree *tree, struct hull_error *err
 
 int layer_stack_file_read(int layer_fd, struct layer_stack_file *ret, struct hull_error *err)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT_MAX(STACK_FILE_MAX);
+	_cleanup_buf_ struct buf text = BUF_INIT_MAX(2 * STACK_FILE_MAX);
 	int r = file_read_at(layer_fd, LAYER_STACK, &text, STACK_FILE_MAX);
 
 	*ret = (struct layer_stack_file){0};

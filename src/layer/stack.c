@@ -16,7 +16,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#define EMPTY_NAME	 "empty"
 #define FD_PATH_SIZE	 32
 #define OPTIONS_MAX	 4095u /* of mount(2), a page */
 #define STACK_LAYERS_MAX 490u  /* overlayfs takes 500; a few are ours */
@@ -27,7 +26,7 @@ struct stack {
 	int *layer_fds; /* lowest first */
 	struct layer_stack_file *files;
 	int chain_fd;
-	int empty_fd;
+	int empty_fds[2];
 	int *lower; /* topmost first; borrowed from above */
 	size_t n_lower;
 };
@@ -44,13 +43,14 @@ static void stack_done(struct stack *s)
 	free(s->files);
 	free(s->lower);
 	cleanup_closep(&s->chain_fd);
-	cleanup_closep(&s->empty_fd);
+	cleanup_closep(&s->empty_fds[0]);
+	cleanup_closep(&s->empty_fds[1]);
 }
 
 #define _cleanup_stack_ _cleanup_(stack_done)
-#define STACK_INIT                             \
-	{                                      \
-		.chain_fd = -1, .empty_fd = -1 \
+#define STACK_INIT                                      \
+	{                                               \
+		.chain_fd = -1, .empty_fds = { -1, -1 } \
 	}
 
 static int open_layers(struct layer_store *store, const struct digest *diff_ids, size_t n,
@@ -79,16 +79,25 @@ static int open_layers(struct layer_store *store, const struct digest *diff_ids,
 	return 0;
 }
 
-/* An overlay without an upper directory wants two lower ones at least, one with it wants one. */
-static int add_empty(struct layer_store *store, struct stack *s, struct hull_error *err)
+/*
+ * An overlay without an upper directory wants two lower ones at least, one with it wants one. They
+ * must not be the same.
+ */
+static int add_empty(
+	struct layer_store *store, struct stack *s, size_t wanted, struct hull_error *err)
 {
-	if (mkdirat(store->run_fd, EMPTY_NAME, 0755) < 0 && errno != EEXIST)
-		return error_errno(err, errno, "make an empty layer");
-	s->empty_fd =
-		openat(store->run_fd, EMPTY_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (s->empty_fd < 0)
-		return error_errno(err, errno, "open an empty layer");
-	s->lower[s->n_lower++] = s->empty_fd;
+	char name[16];
+
+	for (size_t i = 0; s->n_lower < wanted; i++) {
+		snprintf(name, sizeof(name), "empty-%zu", i);
+		if (mkdirat(store->run_fd, name, 0755) < 0 && errno != EEXIST)
+			return error_errno(err, errno, "make an empty layer");
+		s->empty_fds[i] = openat(
+			store->run_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (s->empty_fds[i] < 0)
+			return error_errno(err, errno, "open an empty layer");
+		s->lower[s->n_lower++] = s->empty_fds[i];
+	}
 	return 0;
 }
 
@@ -109,9 +118,7 @@ static int collect(struct layer_store *store, const struct digest *diff_ids, siz
 		if (s->files[i - 1].opaque_root)
 			break;
 	}
-	if (s->n_lower < (writable ? 1 : 2))
-		return add_empty(store, s, err);
-	return 0;
+	return add_empty(store, s, writable ? 1 : 2, err);
 }
 
 /* ---- The overlay ---- */

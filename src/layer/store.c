@@ -192,7 +192,7 @@ int layer_open_tar(struct layer_store *store, const struct digest *diff_id, int 
 
 static int read_info(int fd, struct layer_info *info, struct hull_error *err)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT_MAX(4096);
+	_cleanup_buf_ struct buf text = BUF_INIT;
 	unsigned long long content, entries;
 	int r = file_read_at(fd, LAYER_INFO, &text, 4096);
 
