@@ -2,10 +2,12 @@
 #include "image_progress.h"
 
 #include "base/str.h"
+#include "cli/terminal.h"
 
 struct image_display {
 	struct progress *progress;
-	char **ids; /* of the lines, by their handles */
+	bool terminal; /* elsewhere nobody wants to read how far each step is */
+	char **ids;    /* of the lines, by their handles */
 };
 
 int image_display_new(struct image_display **ret, FILE *out, bool quiet, struct hull_error *err)
@@ -16,6 +18,7 @@ int image_display_new(struct image_display **ret, FILE *out, bool quiet, struct 
 	struct image_display *display = calloc(1, sizeof(*display));
 	if (!display)
 		return error_no_memory(err);
+	display->terminal = terminal_is(fileno(out));
 	int r = progress_new(&display->progress, out, PROGRESS_AUTO, err);
 	if (r < 0)
 		free(display);
@@ -56,6 +59,8 @@ static void on_event(void *data, const struct image_progress_event *event)
 		progress_message(display->progress, "%s: %s", event->id, event->status);
 		return;
 	}
+	if (!display->terminal && (event->current || event->total))
+		return;
 	int line = find_line(display, event->id);
 	if (line >= 0)
 		progress_update(display->progress, line, event->status, (uint64_t)event->current,

@@ -2,11 +2,13 @@
 #
 # Debian's docker-registry on a loopback port of its own, with its data in the workspace.
 
+# shellcheck disable=SC2034 # variables for the tests
+
 # start_registry [--auth USER:PASSWORD] [--tls] [--data DIR]: sets REGISTRY (127.0.0.1:PORT),
 # REGISTRY_PID, REGISTRY_LOG, REGISTRY_DATA; with --tls also REGISTRY_CA, the certificate to trust.
 # Ended by teardown_fixture, or earlier by stop_registry. May be called again for a second one.
 start_registry() {
-    local user= tls= data= dir port try
+    local user='' tls='' data='' dir port try
 
     require_tool docker-registry
     while [ $# -gt 0 ]; do
@@ -25,7 +27,7 @@ start_registry() {
     [ -z "$user" ] || registry_password_file "$user" >"$dir/htpasswd"
     [ -z "$tls" ] || registry_certificate "$dir"
     # Another process may take the port between the look and the bind: then the next one.
-    for try in 1 2 3 4 5; do
+    for ((try = 0; try < 5; try++)); do
         port=$(free_port) || return 1
         registry_config "$dir" "$port" "$user" "$tls" >"$dir/config.yml"
         docker-registry serve "$dir/config.yml" >"$REGISTRY_LOG" 2>&1 3>&- &
@@ -72,11 +74,11 @@ registry_password_file() {
         print "$user:", crypt($password, "\$2y\$05\$" . "hullhullhullhullhullhu"), "\n"' "$1"
 }
 
-# registry_certificate DIR: a self-signed certificate for 127.0.0.1 and localhost.
+# registry_certificate DIR: a self-signed certificate for 127.0.0.1, localhost and registry.test.
 registry_certificate() {
     require_tool openssl
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
-        -subj /CN=localhost -addext 'subjectAltName = IP:127.0.0.1, DNS:localhost' \
+        -subj /CN=localhost -addext 'subjectAltName = IP:127.0.0.1, DNS:localhost, DNS:registry.test' \
         -keyout "$1/key.pem" -out "$1/cert.pem" 2>/dev/null
     REGISTRY_CA=$1/cert.pem
 }
