@@ -77,7 +77,7 @@ teardown() {
 
 @test "host: a left-over mount, directory below /run and process is noticed" {
     require_root
-    # Only what names us counts here, so that others may work on this host meanwhile.
+    # Only what names this test counts here, so that others may work on this host meanwhile.
     export HULL_TEST_SHARED_HOST=1
     snapshot_host
     assert_host_unchanged
@@ -95,11 +95,13 @@ teardown() {
     run assert_host_unchanged 1
     assert_output_has "+run /run/hull-$TEST_ID"
     rmdir "/run/hull-$TEST_ID"
+    # shellcheck disable=SC2034
     DEFERRED=()
 
     # The file gives the process its name, argv[0] tells busybox which applet it is.
     cp "$(busybox_path)" "$WORK/hull-sleep"
-    (exec -a busybox "$WORK/hull-sleep" sleep 30) 3>&- &
+    touch "$WORK/file"
+    (exec -a busybox "$WORK/hull-sleep" tail -f "$WORK/file") 3>&- &
     local pid=$!
     defer stop_process "$pid"
     run assert_host_unchanged 1
@@ -110,7 +112,6 @@ teardown() {
 
 @test "host: a left-over cgroup and network link is noticed" {
     require_root
-    export HULL_TEST_SHARED_HOST=1
     local dir=/sys/fs/cgroup/pids link=hull$RANDOM
 
     [ -d "$dir" ] || dir=/sys/fs/cgroup

@@ -3,6 +3,8 @@
 # Checks that say what they saw. They look at $status and $output, which bats's `run` sets, or at
 # their arguments.
 
+# shellcheck disable=SC2154 # bats sets status and output
+
 fail() {
     printf '%s\n' "$@" >&2
     return 1

@@ -6,7 +6,7 @@
 # (network namespaces above all), so the comparison is repeated for some seconds before it fails,
 # which also forgives what other users of the host have for a moment.
 #
-# With HULL_TEST_SHARED_HOST=1 only lines count that name hull, keel or the workspace, for a host
+# With HULL_TEST_SHARED_HOST=1 only lines count that name the workspace or the test's id, for a host
 # on which others mount and start things meanwhile.
 
 # host_state: one line per thing, sorted, without what changes by itself (mount ids).
@@ -36,7 +36,7 @@ host_processes() {
         case $name in
         hull* | keel*)
             pid=${status#/proc/}
-            echo "process ${pid%/status} $name"
+            echo "process ${pid%/status} $name $(tr '\0' ' ' 2>/dev/null <"${status%status}cmdline")"
             ;;
         esac
     done
@@ -44,7 +44,7 @@ host_processes() {
 
 host_scope() {
     if [ "${HULL_TEST_SHARED_HOST:-0}" = 1 ]; then
-        grep -E "hull|keel|${WORK:-/nonexistent}" || true
+        grep -F -e "${WORK:-/nonexistent}" -e "${TEST_ID:-/nonexistent}" || true
     else
         cat
     fi
