@@ -6,6 +6,7 @@
 # Programs are taken from the environment (HULL_BIN, KEEL_BIN, CRUN, RUNC, PODMAN, DOCKERD, ...) or
 # from PATH; who is missing is named and left out.
 
+# shellcheck disable=SC2034 # for the scripts that source this file
 BUSYBOX_IMAGE=docker.io/library/busybox:latest
 
 # add_case NAME COMMAND ARG...: one contestant for measure, kept in CASES.
@@ -22,6 +23,7 @@ compare() {
     for base; do
         bases+=(--base "$base")
     done
+    # shellcheck disable=SC2034
     "$MEASURE" "${OPTIONS[@]}" --group "$group" "${bases[@]}" "${CASES[@]}" || STATUS=$?
     CASES=()
 }
@@ -89,6 +91,7 @@ busybox_archive() {
     [ -e "$BUSYBOX_ARCHIVE" ] || make_docker_archive "$BUSYBOX_ARCHIVE" busybox:latest
 }
 
+# shellcheck disable=SC2034 # read by name in engine_command
 HULL_OPTIONS=() PODMAN_OPTIONS=() DOCKER_OPTIONS=()
 
 # start_podman: PODMAN_RUN becomes the command with a storage of its own, busybox loaded.
@@ -104,6 +107,7 @@ start_podman() {
         return 1
     }
     # Limits that can be set without CAP_SYS_RESOURCE too; those of podman itself are higher.
+    # shellcheck disable=SC2034
     PODMAN_OPTIONS=(--ulimit nofile=1024 --ulimit nproc=16384)
     defer remove_podman_containers
 }
@@ -112,7 +116,7 @@ remove_podman_containers() {
     "${PODMAN_RUN[@]}" rm -fa -t 0 >/dev/null
 }
 
-# start_docker [DOCKERD_OPTION...]: a daemon with its own data, socket and pid file, busybox loaded;
+# start_docker: a daemon with its own data, socket and pid file, busybox loaded;
 # DOCKER_RUN becomes the client command.
 start_docker() {
     find_tool DOCKERD dockerd && find_tool DOCKER docker || return 1
@@ -120,7 +124,7 @@ start_docker() {
     mkdir -p "$WORK/docker"
     DOCKER_RUN=("$DOCKER" -H "unix://$WORK/docker/sock")
     "$DOCKERD" --data-root "$WORK/docker/data" --exec-root "$WORK/docker/exec" \
-        --pidfile "$WORK/docker/pid" -H "unix://$WORK/docker/sock" --userland-proxy=false "$@" \
+        --pidfile "$WORK/docker/pid" -H "unix://$WORK/docker/sock" --userland-proxy=false \
         >"$WORK/docker.log" 2>&1 &
     defer stop_process $!
     if ! wait_until 20 "${DOCKER_RUN[@]}" version; then
@@ -184,6 +188,7 @@ engine_command() {
     local -n command=${1^^}_RUN options=${1^^}_OPTIONS
 
     COMMAND=("${command[@]}")
+    # shellcheck disable=SC2034
     RUN_OPTIONS=("${options[@]}")
 }
 

@@ -14,15 +14,15 @@ skip() {
     exit 77
 }
 
-# shellcheck source=/dev/null
+# shellcheck source=tests/integration/lib/fixture.bash
 source "$BENCH_DIR/../tests/integration/lib/fixture.bash"
-# shellcheck source=/dev/null
+# shellcheck source=bench/contestants.bash
 source "$BENCH_DIR/contestants.bash"
 
 FLOOR=$HULL_BUILD/bench/floor
 MEASURE=$HULL_BUILD/bench/measure
-OPTIONS=()
-STATUS=0
+# shellcheck disable=SC2034 # for compare and the scripts' exit status
+OPTIONS=() STATUS=0
 
 note() {
     echo "# $*"
@@ -40,6 +40,8 @@ bench_begin() {
     trap 'exit 129' HUP
     trap 'exit 130' INT
     trap 'exit 143' TERM
+    # Daemons leave much there whatever they are told.
+    mount -t tmpfs -o mode=755 run /run
     ip link set lo up
     hide_unified_cgroup
 }
