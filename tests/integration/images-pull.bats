@@ -258,11 +258,11 @@ push_index() {
 
 @test "pull: a full disk is an error, and nothing is left" {
     start_registry
-    layer_of "$WORK/big" 60000000
+    layer_of "$WORK/big" 100000000
     push_image app:v1 "$WORK/big"
     push_image small:v1
     # The store leaves 256 MiB to others.
-    mount -t tmpfs -o size=266m hull-test "$HULL_TEST_ROOT"
+    mount -t tmpfs -o size=300m hull-test "$HULL_TEST_ROOT"
     run hull pull "$REGISTRY/app:v1"
     assert_failure 1
     assert_output_has "disk space"

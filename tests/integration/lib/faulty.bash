@@ -2,6 +2,7 @@
 #
 # The registry that misbehaves, see faulty-registry.py.
 
+# shellcheck disable=SC2034 # used by the tests
 # start_faulty_registry LAYOUT: sets FAULTY (127.0.0.1:PORT), FAULTY_LOG and FAULTY_PID.
 start_faulty_registry() {
     local port
