@@ -81,7 +81,7 @@ teardown() { teardown_container; }
 
 @test "ctrl-C reaches the process and ends it in order" {
     "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
-        run --rm --name c busybox sh -c 'trap "exit 12" INT; echo up; while :; do sleep 0.1; done' >"$WORK/out" &
+        run --rm --name cc busybox sh -c 'trap "exit 12" INT; echo up; while :; do sleep 0.1; done' >"$WORK/out" &
     client=$!
     wait_until 5 grep -q up "$WORK/out"
     kill -INT "$client"

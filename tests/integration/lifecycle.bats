@@ -9,23 +9,23 @@ setup() { setup_container; }
 teardown() { teardown_container; }
 
 @test "created, running, exited, removed" {
-    hull create --name c busybox sh -c 'sleep 100' >/dev/null
-    assert_equal "$(hull ps -a --format '{{.Names}} {{.Status}}')" "c Created"
+    hull create --name cc busybox sh -c 'sleep 100' >/dev/null
+    assert_equal "$(hull ps -a --format '{{.Names}} {{.Status}}')" "cc Created"
     assert_equal "$(hull ps -q)" ""
-    hull start c
-    assert_equal "$(hull ps --format '{{.Names}} {{.State}}')" "c running"
-    run hull start c
+    hull start cc
+    assert_equal "$(hull ps --format '{{.Names}} {{.State}}')" "cc running"
+    run hull start cc
     assert_success
-    run hull rm c
+    run hull rm cc
     assert_failure 1
     assert_output_has "stop the container before removing or force remove"
-    hull stop -t 0 c
+    hull stop -t 0 cc
     run hull ps -a --format '{{.Status}}'
     assert_output_matches '^Exited \(137\) '
-    hull rm c
-    run hull inspect c
+    hull rm cc
+    run hull inspect cc
     assert_failure 1
-    assert_output_has "No such object: c"
+    assert_output_has "No such object: cc"
 }
 
 @test "ps looks as people know it" {
@@ -51,48 +51,48 @@ teardown() { teardown_container; }
 }
 
 @test "logs: both streams, tail, timestamps, following" {
-    hull run --name l busybox sh -c 'echo one; echo two >&2; echo three' >/dev/null 2>&1
-    assert_equal "$(hull logs l 2>/dev/null | paste -sd,)" one,three
-    assert_equal "$(hull logs l 2>&1 >/dev/null)" two
-    assert_equal "$(hull logs --tail 1 l 2>&1)" three
-    run hull logs -t l
+    hull run --name cl busybox sh -c 'echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three' >/dev/null 2>&1
+    assert_equal "$(hull logs cl 2>/dev/null | paste -sd,)" one,three
+    assert_equal "$(hull logs cl 2>&1 >/dev/null)" two
+    assert_equal "$(hull logs --tail 1 cl 2>&1)" three
+    run hull logs -t cl
     assert_output_matches '^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}Z one$'
-    hull run -d --name f busybox sh -c 'for i in 1 2 3; do echo line $i; sleep 0.2; done' >/dev/null
-    assert_equal "$(timeout 20 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" logs -f f | paste -sd,)" \
+    hull run -d --name cf busybox sh -c 'for i in 1 2 3; do echo line $i; sleep 0.2; done' >/dev/null
+    assert_equal "$(timeout 20 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" logs -f cf | paste -sd,)" \
         "line 1,line 2,line 3"
-    jq -e '.log and .stream and .time' "$(hull inspect --format '{{.LogPath}}' f)" >/dev/null
+    jq -e '.log and .stream and .time' "$(hull inspect --format '{{.LogPath}}' cf)" >/dev/null
 }
 
 @test "exec: output, status, user, directory, environment, stdin" {
-    hull run -d --name e -e BASE=1 busybox sleep 100 >/dev/null
-    run hull exec e sh -c 'echo hi; exit 3'
+    hull run -d --name ce -e BASE=1 busybox sleep 100 >/dev/null
+    run hull exec ce sh -c 'echo hi; exit 3'
     assert_failure 3
     assert_output hi
-    assert_equal "$(hull exec -u app e id -un)" app
-    assert_equal "$(hull exec -w /tmp e pwd)" /tmp
-    assert_equal "$(hull exec -e MORE=2 e sh -c 'echo $BASE$MORE')" 12
-    assert_equal "$(echo through | hull exec -i e cat)" through
-    run hull exec e ps -o pid,args
+    assert_equal "$(hull exec -u app ce id -un)" app
+    assert_equal "$(hull exec -w /tmp ce pwd)" /tmp
+    assert_equal "$(hull exec -e MORE=2 ce sh -c 'echo $BASE$MORE')" 12
+    assert_equal "$(echo through | hull exec -i ce cat)" through
+    run hull exec ce ps -o pid,args
     assert_output_matches '^ *1 sleep 100'
-    run hull exec e /not/there
+    run hull exec ce /not/there
     assert_failure 127
-    run hull exec e /etc/passwd
+    run hull exec ce /etc/passwd
     assert_failure 126
-    run hull exec e grep -E 'CapEff|Seccomp:' /proc/self/status
+    run hull exec ce grep -E 'CapEff|Seccomp:' /proc/self/status
     assert_output_has 00000000a80425fb
     assert_output_matches 'Seccomp:.2'
-    hull exec -d e sh -c 'echo detached > /tmp/mark'
-    wait_until 5 hull exec e test -s /tmp/mark
-    hull stop -t 0 e
-    run hull exec e true
+    hull exec -d ce sh -c 'echo detached > /tmp/mark'
+    wait_until 5 hull exec ce test -s /tmp/mark
+    hull stop -t 0 ce
+    run hull exec ce true
     assert_failure
     assert_output_has "is not running"
 }
 
 @test "an exec is in the container's cgroups" {
     local id
-    id=$(hull run -d --name e busybox sleep 100)
-    hull exec -d e sleep 77
+    id=$(hull run -d --name ce busybox sleep 100)
+    hull exec -d ce sleep 77
     [ -d /sys/fs/cgroup/pids ] || skip "no v1 pids controller here"
     wait_until 5 sh -c "[ \"\$(wc -l < /sys/fs/cgroup/pids/hull-$id/cgroup.procs)\" = 2 ]"
 }
@@ -112,39 +112,39 @@ teardown() { teardown_container; }
 }
 
 @test "kill sends any signal" {
-    hull run -d --name k busybox sh -c 'trap "echo got usr1" USR1; echo ready; while :; do sleep 0.1; done' >/dev/null
-    wait_until 5 log_has k ready
-    hull kill -s USR1 k
-    wait_until 5 log_has k "got usr1"
-    hull kill k
-    assert_equal "$(hull inspect --format '{{.State.Status}} {{.State.ExitCode}}' k)" "exited 137"
-    run hull kill k
+    hull run -d --name ck busybox sh -c 'trap "echo got usr1" USR1; echo ready; while :; do sleep 0.1; done' >/dev/null
+    wait_until 5 log_has ck ready
+    hull kill -s USR1 ck
+    wait_until 5 log_has ck "got usr1"
+    hull kill ck
+    assert_equal "$(hull inspect --format '{{.State.Status}} {{.State.ExitCode}}' ck)" "exited 137"
+    run hull kill ck
     assert_failure
     assert_output_has "is not running"
-    run hull kill -s NOSUCH k
+    run hull kill -s NOSUCH ck
     assert_failure
 }
 
 @test "restart keeps the files and starts anew" {
-    hull run -d --name r busybox sh -c 'echo run >> /count; sleep 100' >/dev/null
-    wait_until 5 hull exec r test -s /count
-    hull restart -t 0 r
-    wait_until 5 sh -c "[ \"\$('$HULL_BIN' --root '$HULL_TEST_ROOT' --run-root '$HULL_TEST_RUN_ROOT' exec r wc -l /count)\" = '2 /count' ]"
+    hull run -d --name cr busybox sh -c 'echo run >> /count; sleep 100' >/dev/null
+    wait_until 5 hull exec cr test -s /count
+    hull restart -t 0 cr
+    wait_until 5 sh -c "[ \"\$('$HULL_BIN' --root '$HULL_TEST_ROOT' --run-root '$HULL_TEST_RUN_ROOT' exec cr wc -l /count)\" = '2 /count' ]"
 }
 
 @test "wait tells the exit code, also of several" {
-    hull run -d --name a busybox sh -c 'sleep 0.3; exit 4' >/dev/null
-    hull run -d --name b busybox sh -c 'exit 5' >/dev/null
-    assert_equal "$(hull wait a b | paste -sd,)" 4,5
-    assert_equal "$(hull wait a)" 4
+    hull run -d --name ca busybox sh -c 'sleep 0.3; exit 4' >/dev/null
+    hull run -d --name cb busybox sh -c 'exit 5' >/dev/null
+    assert_equal "$(hull wait ca cb | paste -sd,)" 4,5
+    assert_equal "$(hull wait ca)" 4
 }
 
 @test "start -a shows the output and gives the status" {
-    hull create --name s busybox sh -c 'echo shown; exit 6' >/dev/null
-    run hull start -a s
+    hull create --name cs busybox sh -c 'echo shown; exit 6' >/dev/null
+    run hull start -a cs
     assert_failure 6
     assert_output shown
-    run hull start -a s
+    run hull start -a cs
     assert_failure 6
 }
 
@@ -156,45 +156,46 @@ teardown() { teardown_container; }
 }
 
 @test "top shows the container's processes only" {
-    hull run -d --name t busybox sh -c 'sleep 4711 & sleep 4712' >/dev/null
-    wait_until 5 sh -c "'$HULL_BIN' --root '$HULL_TEST_ROOT' --run-root '$HULL_TEST_RUN_ROOT' top t | grep -q 4711"
-    run hull top t
-    assert_equal "${#lines[@]}" 4
-    run hull top t -o pid,comm
+    hull run -d --name ct busybox sh -c 'sleep 4711 & sleep 4712' >/dev/null
+    wait_until 5 sh -c "'$HULL_BIN' --root '$HULL_TEST_ROOT' --run-root '$HULL_TEST_RUN_ROOT' top ct | grep -q 4711"
+    run hull top ct
+    assert_output_has 4712
+    assert_output_lacks bats
+    run hull top ct -o pid,comm
     assert_output_matches PID
 }
 
 @test "rm -f ends what runs; several at once go on after an error" {
-    hull run -d --name x busybox sleep 100 >/dev/null
-    hull run -d --name y busybox sleep 100 >/dev/null
-    run hull rm -f x nothing y
+    hull run -d --name cx busybox sleep 100 >/dev/null
+    hull run -d --name cy busybox sleep 100 >/dev/null
+    run hull rm -f cx nothing cy
     assert_failure
     assert_output_has "No such container: nothing"
     assert_equal "$(hull ps -aq)" ""
 }
 
 @test "inspect has Docker's fields" {
-    hull run -d --name i -e A=b -m 64m busybox sleep 100 >/dev/null
-    run hull inspect i
+    hull run -d --name ci -e A=b -m 64m busybox sleep 100 >/dev/null
+    run hull inspect ci
     assert_json '.[0].State.Running' true
     assert_json '.[0].HostConfig.Memory' 67108864
     assert_json '.[0].Config.Image' busybox
-    assert_json '.[0].Name' /i
+    assert_json '.[0].Name' /ci
     assert_json '.[0].Path' sleep
     assert_json '.[0].Args' '["100"]'
     assert_json_true '.[0].State.Pid > 1'
     assert_json_true '.[0].Config.Env | index("A=b")'
-    hull stop -t 0 i
-    run hull inspect --format '{{json .State}}' i
+    hull stop -t 0 ci
+    run hull inspect --format '{{json .State}}' ci
     assert_json .Pid 0
 }
 
 @test "an image in use is not removed" {
-    hull run -d --name u busybox sleep 100 >/dev/null
+    hull run -d --name cu busybox sleep 100 >/dev/null
     run hull rmi busybox
     assert_failure
-    assert_output_has "$(container_id u | cut -c1-12)"
-    hull rm -f u
+    assert_output_has "$(container_id cu | cut -c1-12)"
+    hull rm -f cu
     hull rmi busybox
     assert_equal "$(hull images -q)" ""
 }
@@ -206,7 +207,7 @@ teardown() { teardown_container; }
     assert_output_has pivot_root
     assert_output_has "/proc"
     assert_equal "$(hull ps -aq)" ""
-    hull create --name x busybox true >/dev/null
-    run hull explain --json x
+    hull create --name cx busybox true >/dev/null
+    run hull explain --json cx
     assert_json_true 'type == "array" or type == "object"'
 }
