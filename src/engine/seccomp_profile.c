@@ -95,7 +95,7 @@ int seccomp_profile_default(
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	uint64_t set = capabilities_as_set(capabilities);
-	const struct seccomp_arch *arch = seccomp_arch_native();
+	const struct seccomp_arch *arch = seccomp_rules_arch_native();
 
 	buf_reserve(&out, 16384);
 	buf_printf(&out, "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":%d,", EPERM);
@@ -338,7 +338,7 @@ int seccomp_profile_convert(struct arena *arena, const char *text, size_t len, c
 	char *const *capabilities, char **ret_json, struct hull_error *err)
 {
 	const struct json_limits limits = {.bytes = PROFILE_MAX, .depth = 16};
-	const struct surroundings here = {seccomp_arch_native(), capabilities};
+	const struct surroundings here = {seccomp_rules_arch_native(), capabilities};
 	struct profile profile = {0};
 	struct oci_seccomp out = {0};
 

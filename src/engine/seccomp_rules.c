@@ -215,7 +215,7 @@ static const struct seccomp_arch arches[] = {
 	{" loongarch64 ", "loong64", "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_LOONGARCH64"},
 };
 
-const struct seccomp_arch *seccomp_arch_native(void)
+const struct seccomp_arch *seccomp_rules_arch_native(void)
 {
 	static const struct seccomp_arch unknown = {"", "", "", ""};
 	struct utsname u;

@@ -42,4 +42,4 @@ struct seccomp_arch {
 };
 
 /* The row of this machine; one without architectures for a machine that has none. */
-const struct seccomp_arch *seccomp_arch_native(void);
+const struct seccomp_arch *seccomp_rules_arch_native(void);
