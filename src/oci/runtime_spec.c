@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of config.json, the state document, and what finds things in them. */
 #include "oci/runtime_spec.h"
+#include "base/fd.h"
 #include "base/str.h"
 
 const char *const oci_namespace_names[] = {
@@ -496,21 +497,35 @@ const struct json_table oci_state_table = JSON_TABLE("state", struct oci_state, 
 
 static const struct json_limits spec_limits = {.bytes = (size_t)16 << 20, .depth = 64};
 
-int oci_spec_load_at(struct arena *arena, int dirfd, const char *path, struct oci_spec **ret,
-	struct hull_error *err)
+int oci_spec_parse(struct arena *arena, const char *text, size_t len, const char *what,
+	struct oci_spec **ret, struct hull_error *err)
 {
 	struct oci_spec *spec = arena_new(arena, struct oci_spec);
 
 	if (!spec)
 		return error_no_memory(err);
-	int r = json_parse_file_at(arena, &oci_spec_table, spec, dirfd, path, &spec_limits, err);
+	int r = json_parse(arena, &oci_spec_table, spec, text, len, &spec_limits, what, err);
 	if (r < 0)
 		return r;
 	r = oci_spec_check(spec, err);
 	if (r < 0)
-		return error_wrap(err, r, "%s", path);
+		return error_wrap(err, r, "%s", what);
 	*ret = spec;
 	return 0;
+}
+
+int oci_spec_load_at(struct arena *arena, int dirfd, const char *path, struct oci_spec **ret,
+	struct hull_error *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r = file_read_at(dirfd, path, &text, spec_limits.bytes);
+
+	if (r == -E2BIG)
+		return error_set(err, HULL_ERROR_LIMIT, "%s: longer than %zu bytes", path,
+			spec_limits.bytes);
+	if (r < 0)
+		return error_errno(err, r, "%s", path);
+	return oci_spec_parse(arena, buf_str(&text), text.len, path, ret, err);
 }
 
 int oci_process_load_at(struct arena *arena, int dirfd, const char *path, struct oci_process **ret,

@@ -289,6 +289,10 @@ extern const char *const oci_namespace_names[];
 int oci_spec_load_at(struct arena *arena, int dirfd, const char *path, struct oci_spec **ret,
 	struct hull_error *err);
 
+/* The same from a text. */
+int oci_spec_parse(struct arena *arena, const char *text, size_t len, const char *what,
+	struct oci_spec **ret, struct hull_error *err);
+
 /* Reads and checks a process document, as `exec --process` takes it. */
 int oci_process_load_at(struct arena *arena, int dirfd, const char *path, struct oci_process **ret,
 	struct hull_error *err);

@@ -22,9 +22,8 @@ extern const char *const container_status_names[]; /* "creating", ...; NULL-term
 struct container_ref {
 	const char *id;
 	pid_t pid;
-	uint64_t start_time; /* runtime_process.start_time, 0 = do not compare */
-	const char *cgroup;  /* NULL = none */
-	enum plan_cgroup_manager cgroup_manager;
+	uint64_t start_time;	/* runtime_process.start_time, 0 = do not compare */
+	const char *cgroup;	/* NULL = none */
 	bool own_pid_namespace; /* its first process takes the others along */
 };
 

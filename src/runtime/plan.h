@@ -20,12 +20,6 @@
 
 struct plan;
 
-enum plan_cgroup_manager {
-	PLAN_CGROUP_FS = 0,
-	PLAN_CGROUP_SYSTEMD,
-	PLAN_CGROUP_DISABLED, /* stay in the caller's cgroup */
-};
-
 /*
  * Something that will be done less well than asked (a hard limit that this process may not raise).
  * Called by plan_perform() in the caller's process, in the order of events. text has no newline.
@@ -47,7 +41,7 @@ struct plan_options {
 	 * container_start(). -1 = run directly. Not closed. */
 	int start_socket;
 
-	enum plan_cgroup_manager cgroup_manager;
+	enum hull_cgroup_manager cgroup_manager;
 	const char
 		*cgroup_path; /* overrides linux.cgroupsPath; NULL = that, or "/<default>/<id>" */
 	const char *cgroup_parent_default; /* for specs without cgroupsPath; NULL = "/" */
@@ -75,7 +69,8 @@ struct runtime_process {
 	pid_t pid;
 	int pidfd;
 	int console_fd;	     /* the master of the terminal, -1 without one */
-	char *cgroup;	     /* path of the cgroup as the manager names it; heap; NULL if none */
+	char *cgroup;	     /* where its cgroup is: JSON that container_ref takes back; heap;
+				NULL if it has none of its own */
 	uint64_t start_time; /* field 22 of /proc/<pid>/stat: tells a reused pid apart */
 };
 
@@ -97,7 +92,7 @@ struct plan_target {
 	int pidfd;		     /* -1 = opened by plan_perform() */
 	const struct oci_spec *spec; /* the container's own */
 	const char *bundle;
-	enum plan_cgroup_manager cgroup_manager;
+	enum hull_cgroup_manager cgroup_manager;
 	const char *cgroup; /* runtime_process.cgroup of its first process */
 };
 

@@ -14,12 +14,13 @@ struct runtime_state {
 	uint64_t start_time;
 	char *bundle;
 	char *rootfs;
-	char *cgroup;
-	int cgroup_manager;
+	char *cgroup;  /* runtime_process.cgroup */
 	char *created; /* RFC 3339 */
 	char *owner;
 	bool own_pid_namespace;
 	bool rootless;
+	bool has_poststart;
+	bool has_poststop; /* hooks: whether config.json must be read again at delete */
 	struct json_pair *annotations;
 	size_t n_annotations;
 };

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Being the parent of a container in the foreground: signals go to it, its terminal's bytes come
+ * and go, and its end is ours.
+ */
+#include "launch.h"
+#include "base/fd.h"
+#include "sys/process.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+void foreground_prepare(bool subreaper)
+{
+	sigset_t all;
+
+	/* What the container's process inherits is reset in it. */
+	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	if (subreaper)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+struct terminal {
+	int master;
+	bool raw; /* stdin is a terminal and was set raw */
+	struct termios saved;
+	bool in_open;
+};
+
+static void terminal_resize(const struct terminal *t)
+{
+	struct winsize size;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+		ioctl(t->master, TIOCSWINSZ, &size);
+}
+
+static void terminal_begin(struct terminal *t)
+{
+	struct termios raw;
+
+	t->in_open = t->master >= 0;
+	if (t->master < 0 || tcgetattr(STDIN_FILENO, &t->saved) < 0)
+		return;
+	raw = t->saved;
+	cfmakeraw(&raw);
+	t->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+	terminal_resize(t);
+}
+
+static void terminal_end(struct terminal *t)
+{
+	if (t->raw)
+		tcsetattr(STDIN_FILENO, TCSANOW, &t->saved);
+}
+
+/* False when there is no more to copy. */
+static bool copy_some(int from, int to)
+{
+	char block[8192];
+	ssize_t n = read(from, block, sizeof(block));
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	return n > 0 && fd_write_all(to, block, (size_t)n) == 0;
+}
+
+/* What is left in the terminal after the process has ended. */
+static void terminal_drain(struct terminal *t)
+{
+	struct pollfd p = {.fd = t->master, .events = POLLIN};
+
+	while (t->master >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLIN)) {
+		if (!copy_some(t->master, STDOUT_FILENO))
+			break;
+	}
+}
+
+static void handle_signal(int signal_fd, struct runtime_process *process, const struct terminal *t)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	int signal = (int)info.ssi_signo;
+	if (signal == SIGWINCH && t->master >= 0)
+		terminal_resize(t);
+	else if (signal != SIGCHLD && signal != SIGURG && signal != SIGPIPE)
+		process_pidfd_signal(process->pidfd, signal);
+}
+
+/* Orphans of the container come to us as the subreaper. */
+static bool reap(pid_t pid, int *ret_status)
+{
+	for (;;) {
+		int status;
+		pid_t ended = waitpid(-1, &status, WNOHANG);
+		if (ended <= 0)
+			return false;
+		if (ended == pid) {
+			*ret_status = status;
+			return true;
+		}
+	}
+}
+
+int foreground_wait(struct runtime_process *process, struct hull_error *err)
+{
+	struct terminal t = {.master = process->console_fd};
+	sigset_t all;
+	int status = 0;
+
+	sigfillset(&all);
+	_cleanup_close_ int signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signal_fd < 0)
+		return error_errno(err, errno, "signalfd");
+	terminal_begin(&t);
+	while (!reap(process->pid, &status)) {
+		struct pollfd fds[3] = {
+			{.fd = signal_fd, .events = POLLIN},
+			{.fd = t.master, .events = POLLIN},
+			{.fd = t.in_open ? STDIN_FILENO : -1, .events = POLLIN},
+		};
+		if (poll(fds, 3, -1) < 0)
+			continue;
+		if (fds[0].revents)
+			handle_signal(signal_fd, process, &t);
+		if (fds[1].revents && !copy_some(t.master, STDOUT_FILENO))
+			t.master = -1;
+		if (fds[2].revents && !copy_some(STDIN_FILENO, process->console_fd))
+			t.in_open = false;
+	}
+	terminal_drain(&t);
+	terminal_end(&t);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}

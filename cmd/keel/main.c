@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keel, the OCI runtime: runc's and crun's command line. Errors go to stderr as one line and, with
+ * --log, as exactly one record to the log: callers decode the whole file.
+ */
+#include "keel.h"
+#include "base/clock.h"
+#include "base/fd.h"
+
+#include <sys/stat.h>
+
+#define O(member) offsetof(struct keel_globals, member)
+
+static const struct cli_option global_options[] = {
+	{"root", 0, CLI_STRING, O(root), "directory", "Where the state of containers is kept",
+		"@file", 0},
+	{"log", 0, CLI_STRING, O(log), "file", "Write errors to this file too", "@file", 0},
+	{"log-format", 0, CLI_STRING, O(log_format), "format", "Format of the log: text or json",
+		"text json", 0},
+	{"log-level", 0, CLI_STRING, O(log_level), "level",
+		"Least level to log: error, warning, debug", "error warning debug", 0},
+	{"debug", 0, CLI_FLAG, O(debug), NULL, "Tell more about errors", NULL, 0},
+	{"systemd-cgroup", 0, CLI_FLAG, O(systemd_cgroup), NULL, "Let systemd manage cgroups", NULL,
+		0},
+	{"cgroup-manager", 0, CLI_STRING, O(cgroup_manager), "manager",
+		"Who manages cgroups: cgroupfs, systemd or disabled", "cgroupfs systemd disabled",
+		0},
+	{"rootless", 0, CLI_STRING, O(rootless), "value",
+		"Tolerate missing privileges: true, false or auto", "true false auto", 0},
+	{"criu", 0, CLI_STRING, O(criu), "path", "Where criu is", NULL, CLI_HIDDEN | CLI_IGNORED},
+};
+
+static const struct cli_command *const commands[] = {&keel_create_command, &keel_delete_command,
+	&keel_explain_command, &keel_kill_command, &keel_list_command, &keel_pause_command,
+	&keel_ps_command, &keel_resume_command, &keel_run_command, &keel_spec_command,
+	&keel_start_command, &keel_state_command, &keel_update_command, NULL};
+
+static const struct cli_command keel_command = {
+	.name = "keel",
+	.arguments = "[OPTIONS] COMMAND",
+	.summary = "OCI container runtime",
+	.version = "keel version " HULL_VERSION "\nspec: " OCI_VERSION,
+	CLI_OPTIONS(global_options),
+	.options_size = sizeof(struct keel_globals),
+	.max_args = -1,
+	.flags = CLI_STOP_AT_POSITIONAL,
+	.subcommands = commands,
+};
+
+/* ---- telling ---- */
+
+static void format_record(
+	const struct keel_globals *globals, const char *level, const char *text, struct buf *out)
+{
+	char now[CLOCK_TEXT_SIZE];
+	struct json_writer w = JSON_WRITER_INIT(out, 0);
+
+	clock_format_rfc3339(clock_realtime_ns(), now);
+	if (str_eq(globals->log_format, "json")) {
+		json_begin_object(&w);
+		json_key(&w, "level");
+		json_string(&w, level);
+		json_key(&w, "msg");
+		json_string(&w, text);
+		json_key(&w, "time");
+		json_string(&w, now);
+		json_end_object(&w);
+	} else {
+		buf_printf(out, "time=\"%s\" level=%s msg=", now, level);
+		json_quote(out, text, strlen(text));
+	}
+	buf_putc(out, '\n');
+}
+
+void keel_log(const struct keel_globals *globals, const char *level, const char *text)
+{
+	_cleanup_buf_ struct buf record = BUF_INIT;
+
+	if (str_empty(globals->log))
+		return;
+	_cleanup_close_ int fd =
+		open(globals->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	if (fd < 0)
+		return;
+	format_record(globals, level, text, &record);
+	fd_write_all(fd, buf_str(&record), record.len);
+}
+
+/*
+ * A log that is decoded whole must hold nothing but the error, so warnings go to stderr; and not
+ * even there when a caller reads it as the container's.
+ */
+void keel_warn(void *userdata, const char *text)
+{
+	const struct keel_globals *globals = userdata;
+
+	if (str_empty(globals->log) || globals->debug)
+		fprintf(stderr, "keel: warning: %s\n", text);
+}
+
+static int tell_error(
+	const struct keel_globals *globals, const char *command, const struct hull_error *err)
+{
+	_cleanup_free_ char *text =
+		command ? str_printf("%s: %s", command, hull_error_message(err)) : NULL;
+	const char *message = text ? text : hull_error_message(err);
+
+	fprintf(stderr, "keel: %s\n", message);
+	if (globals->debug && err->file)
+		fprintf(stderr, "keel: made at %s:%d (%s)\n", err->file, err->line,
+			hull_error_kind_name(err->kind));
+	keel_log(globals, "error", message);
+	return 1;
+}
+
+/* ---- the way to a command ---- */
+
+static int check_count(const struct cli_command *command, int argc, struct hull_error *err)
+{
+	if (argc >= command->min_args && (command->max_args < 0 || argc <= command->max_args))
+		return 0;
+	return error_set(err, HULL_ERROR_INVALID, "\"keel %s\" requires %s %d argument%s",
+		command->name,
+		command->min_args == command->max_args ? "exactly"
+		: argc < command->min_args	       ? "a minimum of"
+						       : "a maximum of",
+		argc < command->min_args ? command->min_args : command->max_args,
+		(argc < command->min_args ? command->min_args : command->max_args) == 1 ? "" : "s");
+}
+
+static int print_help(const struct cli_command *command)
+{
+	_cleanup_free_ char *path =
+		command == &keel_command ? strdup("keel") : str_printf("keel %s", command->name);
+
+	cli_print_help(&keel_command, command, path ? path : "keel", stdout);
+	return 0;
+}
+
+static int run_command(struct cli_context *context, const struct cli_command *command, int argc,
+	char **argv, struct hull_error *err)
+{
+	_cleanup_free_ void *options = calloc(1, command->options_size + 1);
+	int n = argc;
+
+	if (!options)
+		return error_no_memory(err);
+	context->command = command;
+	int r = cli_parse(command, options, argc, argv, &n, err);
+	if (r == CLI_HELP)
+		r = print_help(command);
+	else if (r == 0)
+		r = check_count(command, n, err);
+	if (r == 0)
+		r = command->run(context, options, n, argv, err);
+	cli_options_done(command, options);
+	return r;
+}
+
+static int help(int argc, char **argv, struct hull_error *err)
+{
+	const struct cli_command *command = argc ? cli_find(&keel_command, argv[0]) : &keel_command;
+
+	if (!command)
+		return error_set(err, HULL_ERROR_INVALID, "No help topic for '%s'", argv[0]);
+	return print_help(command);
+}
+
+static int dispatch(struct keel_globals *globals, int argc, char **argv, const char **ret_name,
+	struct hull_error *err)
+{
+	struct cli_context context = {.program = "keel", .root = &keel_command, .globals = globals};
+	int n = argc;
+	int r = cli_parse(&keel_command, globals, argc, argv, &n, err);
+
+	if (r < 0)
+		return r;
+	if (r == CLI_VERSION) {
+		puts(keel_command.version);
+		return 0;
+	}
+	if (r == CLI_HELP || n == 0)
+		return print_help(&keel_command);
+	context.debug = globals->debug;
+	if (str_eq(argv[0], "help") || str_eq(argv[0], "h"))
+		return help(n - 1, argv + 1, err);
+	const struct cli_command *command = cli_find(&keel_command, argv[0]);
+	if (!command)
+		return error_set(err, HULL_ERROR_INVALID, "No help topic for '%s'", argv[0]);
+	*ret_name = command->name;
+	return run_command(&context, command, n - 1, argv + 1, err);
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+	struct keel_globals globals = {0};
+	const char *name = NULL;
+	int r = dispatch(&globals, argc - 1, argv + 1, &name, &err);
+
+	if (r < 0) {
+		tell_error(&globals, name, &err);
+		/* runc's: an exec that fails itself is told from a command that fails. */
+		r = str_eq(name, "exec") ? 255 : 1;
+	}
+	cli_options_done(&keel_command, &globals);
+	return r;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/cgroup_place.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "json/json.h"
+
+static const char *const manager_names[] = {"cgroupfs", "systemd", "disabled", NULL};
+
+static const struct json_field place_rows[] = {
+	JSON_FIELD(struct cgroup_place, version, "version", JSON_INT),
+	JSON_FIELD(struct cgroup_place, hierarchy, "hierarchy", JSON_STRING, .flags = JSON_EMIT),
+	JSON_FIELD(struct cgroup_place, path, "path", JSON_STRING, .flags = JSON_REQUIRED),
+	JSON_FIELD(
+		struct cgroup_place, full_path, "directory", JSON_STRING, .flags = JSON_REQUIRED),
+};
+static const struct json_table place_table =
+	JSON_TABLE("cgroup place", struct cgroup_place, place_rows);
+
+static const struct json_field places_rows[] = {
+	JSON_FIELD(struct cgroup_places, path, "path", JSON_STRING),
+	JSON_FIELD(struct cgroup_places, manager, "manager", JSON_ENUM, .names = manager_names,
+		.flags = JSON_REQUIRED),
+	JSON_FIELD(struct cgroup_places, unit, "unit", JSON_STRING),
+	JSON_FIELD(struct cgroup_places, places, "places", JSON_ARRAY,
+		.count_offset = offsetof(struct cgroup_places, n_places), .table = &place_table),
+};
+static const struct json_table places_table =
+	JSON_TABLE("cgroup", struct cgroup_places, places_rows);
+
+static int version_of(const struct hull_cgroup_host *host, const char *hierarchy)
+{
+	const struct hull_cgroup_hierarchy *h;
+	size_t n = hull_cgroup_host_hierarchies(host, &h);
+
+	for (size_t i = 0; i < n; i++) {
+		if (str_eq(h[i].name, hierarchy))
+			return (int)h[i].version;
+	}
+	return 1;
+}
+
+int cgroup_places_format(const struct hull_cgroup_host *host, const struct hull_cgroup *cgroup,
+	const char *path, char **ret, struct hull_error *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct json_writer w = JSON_WRITER_INIT(&text, 0);
+	size_t n = hull_cgroup_n_places(cgroup);
+	struct cgroup_places all = {.path = (char *)path,
+		.manager = (int)hull_cgroup_manager(cgroup),
+		.unit = (char *)hull_cgroup_unit(cgroup),
+		.places = arena_array(&arena, n ? n : 1, sizeof(struct cgroup_place)),
+		.n_places = n};
+
+	if (!all.places)
+		return error_no_memory(err);
+	for (size_t i = 0; i < n; i++) {
+		struct hull_cgroup_place place = hull_cgroup_place(cgroup, i);
+		all.places[i] = (struct cgroup_place){.version = version_of(host, place.hierarchy),
+			.hierarchy = (char *)place.hierarchy,
+			.path = (char *)place.path,
+			.full_path = (char *)place.full_path};
+	}
+	json_struct(&w, &places_table, &all);
+	*ret = buf_take(&text);
+	return *ret ? 0 : error_no_memory(err);
+}
+
+int cgroup_places_parse(
+	struct arena *arena, const char *text, struct cgroup_places *ret, struct hull_error *err)
+{
+	*ret = (struct cgroup_places){0};
+	return json_parse(arena, &places_table, ret, text, strlen(text), NULL, "cgroup", err);
+}
+
+int cgroup_places_open(const char *text, struct hull_cgroup_host **ret_host,
+	struct hull_cgroup **ret, struct hull_error *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct cgroup_places all;
+	int r = cgroup_places_parse(&arena, text, &all, err);
+
+	if (r < 0)
+		return r;
+	struct hull_cgroup_place *places =
+		arena_array(&arena, all.n_places ? all.n_places : 1, sizeof(*places));
+	if (!places)
+		return error_no_memory(err);
+	for (size_t i = 0; i < all.n_places; i++)
+		places[i] = (struct hull_cgroup_place){
+			all.places[i].hierarchy ? all.places[i].hierarchy : "", all.places[i].path,
+			all.places[i].full_path};
+	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
+	r = hull_cgroup_host_open(&host, err);
+	if (r < 0)
+		return r;
+	r = hull_cgroup_load_places(host, places, all.n_places,
+		(enum hull_cgroup_manager)all.manager, str_empty(all.unit) ? NULL : all.unit, ret,
+		err);
+	if (r < 0)
+		return r;
+	*ret_host = TAKE_PTR(host);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a container's cgroup is, as JSON: the manager, systemd's unit, and the directory in each
+ * hierarchy. With it a later process finds the group without looking at mounts, and an exec can
+ * join it without libhull-cgroup at all.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+#include <hull/cgroup.h>
+
+struct cgroup_place {
+	int version;
+	char *hierarchy;
+	char *path;
+	char *full_path;
+};
+
+struct cgroup_places {
+	char *path;  /* as it was asked for */
+	int manager; /* enum hull_cgroup_manager */
+	char *unit;
+	struct cgroup_place *places;
+	size_t n_places;
+};
+
+/* Heap string. */
+int cgroup_places_format(const struct hull_cgroup_host *host, const struct hull_cgroup *cgroup,
+	const char *path, char **ret, struct hull_error *err);
+
+int cgroup_places_parse(
+	struct arena *arena, const char *text, struct cgroup_places *ret, struct hull_error *err);
+
+/* Opens the host and the group that a text tells of. */
+int cgroup_places_open(const char *text, struct hull_cgroup_host **ret_host,
+	struct hull_cgroup **ret, struct hull_error *err);
+
+DEFINE_CLEANUP(struct hull_cgroup_host *, cgroup_host_closep, hull_cgroup_host_close)
+DEFINE_CLEANUP(struct hull_cgroup *, cgroup_freep, hull_cgroup_free)
+#define _cleanup_cgroup_host_ _cleanup_(cgroup_host_closep)
+#define _cleanup_cgroup_      _cleanup_(cgroup_freep)

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mounts. Bind sources are opened as detached trees by the caller, before the clone: it sees the
+ * host's files whatever user namespace the container has, may give id maps, and no propagation or
+ * attribute is ever visible half-set. The child only finds the target inside the root and attaches.
+ * File systems of the container (proc, sysfs, mqueue, ...) belong to the child's namespaces and are
+ * made by the child.
+ */
+#include "runtime/op.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "sys/mount_api.h"
+
+#include <sys/mount.h>
+
+#define FSCONFIG_STRING_MAX 255
+
+static bool is_bind(const struct oci_mount *m, const struct mount_flags *f)
+{
+	return f->bind || str_eq(m->type, "bind") || str_eq(m->type, "rbind");
+}
+
+static char *mount_destination(struct plan *plan, const struct oci_mount *m)
+{
+	_cleanup_free_ char *absolute = path_join("/", m->destination);
+	_cleanup_free_ char *clean = absolute ? path_clean(absolute) : NULL;
+
+	return arena_strdup(&plan->arena, clean);
+}
+
+/* What mounts get that name no propagation: see rootfsPropagation in the specification. */
+static uint64_t default_propagation(const struct plan *plan)
+{
+	const char *p = plan->spec->linux->rootfs_propagation;
+
+	if (str_empty(p) || str_eq(p, "slave") || str_eq(p, "rslave"))
+		return MS_SLAVE;
+	if (str_eq(p, "shared") || str_eq(p, "rshared"))
+		return 0;
+	return MS_PRIVATE;
+}
+
+static int add_id_map(
+	struct plan *plan, const struct oci_mount *m, int *ret_slot, struct hull_error *err)
+{
+	struct op_id_map *map = arena_new(&plan->arena, struct op_id_map);
+	const struct oci_linux *l = plan->spec->linux;
+	struct op *op = plan_add(plan, OP_MAKE_ID_MAP, false, err);
+
+	if (!op)
+		return -ENOMEM;
+	if (!map)
+		return error_no_memory(err);
+	if (m->n_uid_mappings) {
+		*map = (struct op_id_map){
+			m->uid_mappings, m->gid_mappings, m->n_uid_mappings, m->n_gid_mappings};
+	} else {
+		*map = (struct op_id_map){
+			l->uid_mappings, l->gid_mappings, l->n_uid_mappings, l->n_gid_mappings};
+	}
+	if (map->n_uid == 0)
+		return error_set(err, HULL_ERROR_INVALID,
+			"mount %s: idmap without mappings needs a new user namespace",
+			m->destination);
+	op->slot = *ret_slot = plan_slot(plan);
+	op->id_map = map;
+	return 0;
+}
+
+static int add_bind_open(struct plan *plan, size_t i, struct hull_error *err)
+{
+	const struct oci_mount *m = &plan->spec->mounts[i];
+	const struct mount_flags *f = &plan->mount_flags[i];
+	struct op_bind *bind = arena_new(&plan->arena, struct op_bind);
+
+	if (!bind)
+		return error_no_memory(err);
+	if (str_empty(m->source))
+		return error_set(
+			err, HULL_ERROR_INVALID, "mount %s: bind without a source", m->destination);
+	*bind = (struct op_bind){.source = m->source[0] == '/' ? m->source
+							       : arena_printf(&plan->arena, "%s/%s",
+									 plan->bundle, m->source),
+		.recursive = f->bind_recursive || str_eq(m->type, "rbind"),
+		.set = f->set,
+		/* "rw" is what every engine writes, also for a source that is read-only for
+		 * good reason: it takes back an earlier "ro" and nothing else. */
+		.clear = f->clear & ~(uint64_t)MOUNT_ATTR_RDONLY,
+		.set_recursive = f->set_recursive,
+		.clear_recursive = f->clear_recursive,
+		.propagation = f->propagation ? f->propagation : default_propagation(plan),
+		.propagation_recursive = f->propagation ? f->propagation_recursive : true,
+		.idmap_slot = -1,
+		.idmap_recursive = f->idmap_recursive,
+		.nofollow_source = f->nofollow_source};
+	if (!bind->source)
+		return error_no_memory(err);
+	if (f->idmap || m->n_uid_mappings) {
+		int r = add_id_map(plan, m, &bind->idmap_slot, err);
+		if (r < 0)
+			return r;
+	}
+	struct op *op = plan_add(plan, OP_OPEN_BIND, false, err);
+	if (!op)
+		return -ENOMEM;
+	op->slot = plan->mount_slots[i] = plan_slot(plan);
+	op->path = bind->source;
+	op->bind = bind;
+	return 0;
+}
+
+/* Also parses the options of all mounts. Id maps for file systems are made here too. */
+int compile_binds_open(struct plan *plan, struct hull_error *err)
+{
+	const struct oci_spec *spec = plan->spec;
+	size_t n = spec->n_mounts;
+
+	plan->mount_slots = arena_array(&plan->arena, n ? n : 1, sizeof(int));
+	plan->mount_flags = arena_array(&plan->arena, n ? n : 1, sizeof(struct mount_flags));
+	if (!plan->mount_slots || !plan->mount_flags)
+		return error_no_memory(err);
+	for (size_t i = 0; i < n; i++) {
+		const struct oci_mount *m = &spec->mounts[i];
+		plan->mount_slots[i] = -1;
+		if (mount_flags_parse(&plan->arena, m->options, &plan->mount_flags[i]) < 0)
+			return error_no_memory(err);
+		int r = 0;
+		if (is_bind(m, &plan->mount_flags[i]))
+			r = add_bind_open(plan, i, err);
+		else if (plan->mount_flags[i].idmap || m->n_uid_mappings)
+			r = add_id_map(plan, m, &plan->mount_slots[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The files under /proc that may be replaced; everything else there is the kernel's. */
+static const char *const proc_replaceable[] = {"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",
+	"/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg", "/proc/slabinfo",
+	"/proc/net/dev", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled"};
+
+static int check_destination(
+	const char *destination, bool bind, const char *type, struct hull_error *err)
+{
+	const char *inside = str_after(destination, "/proc/");
+
+	if (str_eq(destination, "/"))
+		return error_set(err, HULL_ERROR_INVALID, "mount on / is not possible");
+	if (!inside || str_eq(type, "proc") || str_eq(type, "binfmt_misc"))
+		return 0;
+	for (size_t i = 0; bind && i < ARRAY_SIZE(proc_replaceable); i++) {
+		if (str_eq(destination, proc_replaceable[i]))
+			return 0;
+	}
+	return error_set(err, HULL_ERROR_INVALID, "%s cannot be mounted because it is inside /proc",
+		destination);
+}
+
+static bool needs_classic_mount(char *const *data)
+{
+	strv_foreach (d, data) {
+		const char *value = strchr(*d, '=');
+		if (value && strlen(value + 1) > FSCONFIG_STRING_MAX)
+			return true;
+	}
+	return false;
+}
+
+/* SELinux's mount label goes to file systems that keep labels of their own. */
+static int add_mount_label(struct plan *plan, const char *type, char ***data)
+{
+	const char *label = plan->spec->linux->mount_label;
+
+	if (str_empty(label) || !(str_eq(type, "tmpfs") || str_eq(type, "devpts")))
+		return 0;
+	char *option = arena_printf(&plan->arena, "context=%s", label);
+	return option ? arena_strv_append(&plan->arena, data, option) : -ENOMEM;
+}
+
+static enum op_kind mount_kind(const char *type)
+{
+	if (!str_eq(type, "cgroup") && !str_eq(type, "cgroup2"))
+		return OP_MOUNT;
+	return compile_cgroup_unified() ? OP_MOUNT_CGROUP_V2 : OP_MOUNT_CGROUP_V1;
+}
+
+static int add_filesystem(
+	struct plan *plan, size_t i, const char *destination, struct hull_error *err)
+{
+	const struct oci_mount *m = &plan->spec->mounts[i];
+	struct mount_flags *f = &plan->mount_flags[i];
+	struct op_mount *mount = arena_new(&plan->arena, struct op_mount);
+
+	if (!mount)
+		return error_no_memory(err);
+	if (str_empty(m->type))
+		return error_set(err, HULL_ERROR_INVALID, "mount %s: no type", destination);
+	if (add_mount_label(plan, m->type, &f->data) < 0)
+		return error_no_memory(err);
+	bool own = str_eq(m->type, "proc") || str_eq(m->type, "sysfs");
+	*mount = (struct op_mount){.type = m->type,
+		.source = str_empty(m->source) ? m->type : m->source,
+		.destination = destination,
+		.data = f->data,
+		.attributes = f->set,
+		.set_recursive = f->set_recursive,
+		.clear_recursive = f->clear_recursive,
+		.propagation = f->propagation,
+		.propagation_recursive = f->propagation_recursive,
+		.ordinary_target = own,
+		.copy_up = f->copy_up && str_eq(m->type, "tmpfs"),
+		.classic = needs_classic_mount(f->data),
+		.idmap_slot = plan->mount_slots[i]};
+	struct op *op = plan_add(plan, mount_kind(m->type), true, err);
+	if (!op)
+		return -ENOMEM;
+	op->path = destination;
+	op->mount = mount;
+	return 0;
+}
+
+/*
+ * A read-only tmpfs stays writable until everything below it stands (mount points and devices are
+ * made in it), and becomes read-only last.
+ */
+static bool is_readonly_later(const struct oci_mount *m, const struct mount_flags *f)
+{
+	return (f->set & MOUNT_ATTR_RDONLY) && str_eq(m->type, "tmpfs");
+}
+
+int compile_mounts(struct plan *plan, struct hull_error *err)
+{
+	const struct oci_spec *spec = plan->spec;
+
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		const struct oci_mount *m = &spec->mounts[i];
+		bool bind = is_bind(m, &plan->mount_flags[i]);
+		char *destination = mount_destination(plan, m);
+		if (!destination)
+			return error_no_memory(err);
+		int r = check_destination(destination, bind, m->type, err);
+		if (r < 0)
+			return r;
+		if (!bind) {
+			if (is_readonly_later(m, &plan->mount_flags[i])) {
+				plan->mount_flags[i].set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+				plan->mount_flags[i].readonly_later = true;
+			}
+			r = add_filesystem(plan, i, destination, err);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		struct op *op = plan_add(plan, OP_BIND, true, err);
+		if (!op)
+			return -ENOMEM;
+		op->slot = plan->mount_slots[i];
+		op->path = destination;
+		op->source = m->source;
+	}
+	return 0;
+}
+
+static int add_path(struct plan *plan, enum op_kind kind, const char *path, struct hull_error *err)
+{
+	struct op *op = plan_add(plan, kind, true, err);
+
+	if (!op)
+		return -ENOMEM;
+	op->path = path;
+	return 0;
+}
+
+/* Everything that takes something away from the finished tree. */
+int compile_paths(struct plan *plan, struct hull_error *err)
+{
+	const struct oci_spec *spec = plan->spec;
+	int r = 0;
+
+	if (plan->process)
+		r = add_path(plan, OP_MAKE_CWD, plan->process->cwd, err);
+	for (size_t i = 0; r == 0 && i < spec->n_mounts; i++) {
+		if (!plan->mount_flags[i].readonly_later)
+			continue;
+		char *destination = mount_destination(plan, &spec->mounts[i]);
+		r = destination ? add_path(plan, OP_READONLY_MOUNT, destination, err)
+				: error_no_memory(err);
+	}
+	strv_foreach (p, spec->linux->readonly_paths) {
+		if (r == 0)
+			r = add_path(plan, OP_READONLY_PATH, *p, err);
+	}
+	strv_foreach (p, spec->linux->masked_paths) {
+		if (r == 0)
+			r = add_path(plan, OP_MASK_PATH, *p, err);
+	}
+	return r;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a process in a finished container to its execve(): the same for a container's first process
+ * and for an exec. The order is dictated by privileges: limits, priorities and labels first, then
+ * the user, then what only shrinks. The seccomp filter is last: with no_new_privs behind the
+ * capabilities, without it just before them, since loading it needs CAP_SYS_ADMIN then.
+ */
+#include "runtime/op.h"
+#include "base/str.h"
+#include "sys/capability.h"
+
+#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static int add(struct plan *plan, enum op_kind kind, const char *path, const void *data,
+	struct hull_error *err)
+{
+	struct op *op = plan_add(plan, kind, true, err);
+
+	if (!op)
+		return -ENOMEM;
+	op->path = path;
+	op->data = data;
+	return 0;
+}
+
+static int compile_limits(struct plan *plan, struct hull_error *err)
+{
+	const struct oci_process *p = plan->process;
+	const struct oci_linux *l = plan->spec->linux;
+	int r = 0;
+
+	if (l->personality)
+		r = add(plan, OP_PERSONALITY, l->personality->domain, l->personality, err);
+	if (r == 0 && l->memory_policy)
+		r = add(plan, OP_MEMORY_POLICY, l->memory_policy->mode, l->memory_policy, err);
+	if (r == 0 && p->scheduler)
+		r = add(plan, OP_SCHEDULER, p->scheduler->policy, p->scheduler, err);
+	if (r == 0 && p->io_priority)
+		r = add(plan, OP_IO_PRIORITY, p->io_priority->class, p->io_priority, err);
+	if (r == 0 && p->exec_cpu_affinity && !str_empty(p->exec_cpu_affinity->final))
+		r = add(plan, OP_AFFINITY, p->exec_cpu_affinity->final, NULL, err);
+	/* A new user namespace cannot raise limits: the caller has set them (compile_hooks). */
+	if (!plan->exec && compile_has_new_namespace(plan, OCI_NAMESPACE_USER))
+		return r;
+	for (size_t i = 0; r == 0 && i < p->n_rlimits; i++)
+		r = add(plan, OP_RLIMIT, p->rlimits[i].type, &p->rlimits[i], err);
+	return r;
+}
+
+static int compile_labels(struct plan *plan, struct hull_error *err)
+{
+	const struct oci_process *p = plan->process;
+	int r = 0;
+
+	if (!str_empty(p->apparmor_profile)) {
+		const char *text = arena_printf(&plan->arena, "exec %s", p->apparmor_profile);
+		if (!text)
+			return error_no_memory(err);
+		r = add(plan, OP_LABEL, "self/attr/apparmor/exec", NULL, err);
+		if (r == 0)
+			plan->ops[plan->n_ops - 1].source = text;
+	}
+	if (r == 0 && !str_empty(p->selinux_label)) {
+		r = add(plan, OP_LABEL, "self/attr/exec", NULL, err);
+		if (r == 0)
+			plan->ops[plan->n_ops - 1].source = p->selinux_label;
+	}
+	return r;
+}
+
+static int parse_set(struct plan *plan, char **names, uint64_t *ret, struct hull_error *err)
+{
+	*ret = 0;
+	strv_foreach (name, names) {
+		int n = capability_parse(*name);
+		if (n >= 0 && n <= plan->cap_last) {
+			*ret |= UINT64_C(1) << n;
+			continue;
+		}
+		if (n < 0 && plan->options.warn) {
+			_cleanup_free_ char *text = str_printf(
+				"ignoring unknown or unavailable capabilities: [%s]", *name);
+			if (text)
+				plan->options.warn(plan->options.userdata, text);
+		}
+	}
+	return 0;
+}
+
+static int parse_sets(struct plan *plan, struct op_capability_sets *sets, struct hull_error *err)
+{
+	const struct oci_capabilities *c = plan->process->capabilities;
+
+	*sets = (struct op_capability_sets){0};
+	if (!c)
+		return 0;
+	int r = parse_set(plan, c->bounding, &sets->bounding, err);
+	if (r == 0)
+		r = parse_set(plan, c->effective, &sets->effective, err);
+	if (r == 0)
+		r = parse_set(plan, c->permitted, &sets->permitted, err);
+	if (r == 0)
+		r = parse_set(plan, c->inheritable, &sets->inheritable, err);
+	if (r == 0)
+		r = parse_set(plan, c->ambient, &sets->ambient, err);
+	return r;
+}
+
+static int compile_user(struct plan *plan, struct hull_error *err)
+{
+	const struct oci_user *u = &plan->process->user;
+	struct op_user *user = arena_new(&plan->arena, struct op_user);
+
+	if (!user)
+		return error_no_memory(err);
+	*user = (struct op_user){.uid = u->uid,
+		.gid = u->gid,
+		.groups = u->additional_gids,
+		.n_groups = u->n_additional_gids,
+		.keep_capabilities = true};
+	int r = add(plan, OP_GROUPS, NULL, user, err);
+	if (r == 0)
+		r = add(plan, OP_UMASK, NULL, NULL, err);
+	if (r == 0)
+		plan->ops[plan->n_ops - 1].flags = u->umask.set ? u->umask.value : 0022;
+	/* The directory may be open to root alone, or (on a network file system) to the user alone. */
+	if (r == 0)
+		r = add(plan, OP_CHDIR, plan->process->cwd, NULL, err);
+	if (r == 0)
+		plan->ops[plan->n_ops - 1].flags = 1;
+	if (r == 0)
+		r = add(plan, OP_USER, NULL, user, err);
+	return r;
+}
+
+/* All places where the command may be. */
+static int command_candidates(
+	struct plan *plan, const char *name, char ***ret, struct hull_error *err)
+{
+	*ret = NULL;
+	if (strchr(name, '/')) {
+		return arena_strv_append(&plan->arena, ret, name) < 0 ? error_no_memory(err) : 0;
+	}
+	const char *path = env_get(plan->process->env, "PATH");
+	_cleanup_strv_ char **dirs = strv_split(path ? path : PATH_DEFAULT, ":");
+	if (!dirs && !str_empty(path))
+		return error_no_memory(err);
+	strv_foreach (dir, dirs) {
+		char *full = arena_printf(&plan->arena, "%s/%s", *dir, name);
+		if (!full || arena_strv_append(&plan->arena, ret, full) < 0)
+			return error_no_memory(err);
+	}
+	return 0;
+}
+
+static int compile_exec(struct plan *plan, struct op_exec **ret, struct hull_error *err)
+{
+	const struct oci_process *p = plan->process;
+	struct op_exec *exec = arena_new(&plan->arena, struct op_exec);
+	char **candidates;
+
+	if (!exec)
+		return error_no_memory(err);
+	int r = command_candidates(plan, p->args[0], &candidates, err);
+	if (r < 0)
+		return r;
+	static char *const nothing[] = {NULL};
+	*exec = (struct op_exec){.candidates = candidates ? candidates : nothing,
+		.args = p->args,
+		.env = p->env ? p->env : nothing,
+		.name = p->args[0],
+		.preserve_fds = plan->options.preserve_fds};
+	*ret = exec;
+	return 0;
+}
+
+static int compile_privileges(struct plan *plan, const struct op_capability_sets *sets,
+	const struct op_exec *exec, struct hull_error *err)
+{
+	bool nnp = plan->process->no_new_privileges;
+	bool filter_first = plan->seccomp && !nnp;
+	int r = add(plan, OP_CAPABILITIES, NULL, sets, err);
+
+	/* CAP_SYS_ADMIN stays until the filter is loaded. */
+	if (r == 0)
+		plan->ops[plan->n_ops - 1].flags = filter_first;
+	if (r == 0)
+		r = add(plan, OP_CHDIR, plan->process->cwd, NULL, err);
+	if (r == 0 && nnp)
+		r = add(plan, OP_NO_NEW_PRIVILEGES, NULL, NULL, err);
+	if (r == 0)
+		r = add(plan, OP_FIND_COMMAND, exec->name, exec, err);
+	if (r == 0 && plan->seccomp)
+		r = compile_send(plan, false, MESSAGE_FILTER, err);
+	if (r == 0 && plan->seccomp)
+		r = compile_receive(plan, true, MESSAGE_FILTER, err);
+	if (r == 0 && plan->options.start_socket >= 0) {
+		r = compile_send(plan, true, MESSAGE_CREATED, err);
+		if (r == 0)
+			r = compile_receive(plan, false, MESSAGE_CREATED, err);
+		if (r == 0)
+			r = add(plan, OP_WAIT_START, NULL, NULL, err);
+	}
+	const struct oci_hooks *hooks = plan->exec ? NULL : plan->spec->hooks;
+	if (r == 0 && hooks && hooks->start_container.count)
+		r = add(plan, OP_CHILD_HOOKS, "startContainer", &hooks->start_container, err);
+	if (r == 0 && plan->seccomp)
+		r = add(plan, OP_FILTER, NULL, NULL, err);
+	if (r == 0 && filter_first)
+		r = add(plan, OP_CAPABILITIES, NULL, sets, err);
+	return r;
+}
+
+/* See struct op: what `start` may have to tell must be in words before the child is born. */
+static int describe_started(struct plan *plan, struct hull_error *err)
+{
+	bool started = false;
+
+	for (size_t i = 0; i < plan->n_ops; i++) {
+		struct op *op = &plan->ops[i];
+		_cleanup_buf_ struct buf text = BUF_INIT;
+		started |= op->kind == OP_WAIT_START;
+		if (!started)
+			continue;
+		plan_describe(plan, op, &text);
+		op->words = buf_error(&text) ? NULL : arena_strdup(&plan->arena, buf_str(&text));
+		if (!op->words)
+			return error_no_memory(err);
+	}
+	return 0;
+}
+
+int compile_process(struct plan *plan, struct hull_error *err)
+{
+	struct op_capability_sets *sets = arena_new(&plan->arena, struct op_capability_sets);
+	struct op_exec *exec;
+
+	if (!sets)
+		return error_no_memory(err);
+	plan->cap_last = capability_last();
+	int r = parse_sets(plan, sets, err);
+	if (r == 0)
+		r = compile_exec(plan, &exec, err);
+	if (r == 0)
+		r = add(plan, OP_STDIO, NULL, NULL, err);
+	if (r == 0)
+		r = compile_limits(plan, err);
+	if (r == 0)
+		r = compile_labels(plan, err);
+	if (r == 0)
+		r = add(plan, OP_CLOSE_FDS, NULL, exec, err);
+	if (r == 0)
+		r = add(plan, OP_BOUNDING, NULL, sets, err);
+	if (r == 0)
+		r = compile_user(plan, err);
+	if (r == 0)
+		r = compile_privileges(plan, sets, exec, err);
+	if (r == 0)
+		r = add(plan, OP_EXEC, exec->name, exec, err);
+	if (r == 0 && plan->options.start_socket < 0)
+		r = compile_receive(plan, false, MESSAGE_EXECUTING, err);
+	return r == 0 ? describe_started(plan, err) : r;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/container.h"
+#include "runtime/cgroup_place.h"
+#include "runtime/perform.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "sys/process.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define FREEZE_TIMEOUT_MS 10000
+
+const char *const container_status_names[] = {
+	[CONTAINER_CREATING] = "creating",
+	[CONTAINER_CREATED] = "created",
+	[CONTAINER_RUNNING] = "running",
+	[CONTAINER_PAUSED] = "paused",
+	[CONTAINER_STOPPED] = "stopped",
+	NULL,
+};
+
+/*
+ * The pidfd is opened first and compared afterwards: if the start time is the recorded one then,
+ * the pidfd cannot be another process's.
+ */
+int container_open_pidfd(const struct container_ref *ref, struct hull_error *err)
+{
+	uint64_t start;
+
+	if (ref->pid <= 0)
+		return -ESRCH;
+	_cleanup_close_ int fd = process_pidfd_open(ref->pid);
+	if (fd == -ESRCH || fd == -EINVAL)
+		return -ESRCH;
+	if (fd < 0)
+		return error_errno(err, fd, "process %d", ref->pid);
+	int state = process_state(ref->pid);
+	if (state == 'Z' || state == 'X' || state == -ESRCH)
+		return -ESRCH;
+	if (state < 0)
+		return error_errno(err, state, "process %d", ref->pid);
+	int r = process_start_time(ref->pid, &start);
+	if (r < 0)
+		return r == -ESRCH ? r : error_errno(err, r, "process %d", ref->pid);
+	if (ref->start_time && start != ref->start_time)
+		return -ESRCH;
+	return TAKE_FD(fd);
+}
+
+static int is_frozen(const struct container_ref *ref, struct hull_error *err)
+{
+	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
+	_cleanup_cgroup_ struct hull_cgroup *cgroup = NULL;
+
+	if (str_empty(ref->cgroup))
+		return 0;
+	int r = cgroup_places_open(ref->cgroup, &host, &cgroup, err);
+	if (r < 0)
+		return r;
+	if (!(hull_cgroup_controllers(cgroup) & HULL_CGROUP_BIT(HULL_CGROUP_FREEZER)))
+		return 0;
+	return hull_cgroup_frozen(cgroup, err);
+}
+
+int container_status(const struct container_ref *ref, bool started, enum container_status *ret,
+	struct hull_error *err)
+{
+	_cleanup_close_ int pidfd = container_open_pidfd(ref, err);
+
+	if (pidfd == -ESRCH) {
+		*ret = CONTAINER_STOPPED;
+		return 0;
+	}
+	if (pidfd < 0)
+		return pidfd;
+	if (!started) {
+		*ret = CONTAINER_CREATED;
+		return 0;
+	}
+	int r = is_frozen(ref, err);
+	/* It may have ended, and its cgroup with it, since we looked. */
+	if (r < 0 && err && err->kind == HULL_ERROR_NOT_FOUND) {
+		hull_error_done(err);
+		r = 0;
+	}
+	if (r < 0)
+		return r;
+	*ret = r ? CONTAINER_PAUSED : CONTAINER_RUNNING;
+	return 0;
+}
+
+/* A path longer than a socket address has room for goes through the directory's fd. */
+static int connect_start(const char *path, struct hull_error *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	_cleanup_close_ int dir = -1;
+	_cleanup_close_ int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (sock < 0)
+		return error_errno(err, errno, "socket");
+	if (strlen(path) < sizeof(address.sun_path)) {
+		strcpy(address.sun_path, path);
+	} else {
+		_cleanup_free_ char *parent = strdup(path);
+		char *slash = parent ? strrchr(parent, '/') : NULL;
+		if (!slash)
+			return error_no_memory(err);
+		*slash = '\0';
+		dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0)
+			return error_errno(err, errno, "%s", parent);
+		int n = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+			dir, slash + 1);
+		if ((size_t)n >= sizeof(address.sun_path))
+			return error_errno(err, ENAMETOOLONG, "%s", path);
+	}
+	if (connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		if (errno == ENOENT || errno == ECONNREFUSED)
+			return error_set(err, HULL_ERROR_CONFLICT,
+				"cannot start a container that is not in the created state");
+		return error_errno(err, errno, "%s", path);
+	}
+	return TAKE_FD(sock);
+}
+
+static int start_error(const struct message *m, struct hull_error *err)
+{
+	enum hull_error_kind kind = (enum hull_error_kind)m->kind;
+
+	if (m->errnum == 0)
+		return error_set(err, kind ? kind : HULL_ERROR_IO, "%s", m->text);
+	return error_errno_kind(err, kind, m->errnum, "%s", m->text);
+}
+
+int container_start(const char *socket_path, struct hull_error *err)
+{
+	_cleanup_close_ int sock = connect_start(socket_path, err);
+	bool executing = false;
+
+	if (sock < 0)
+		return sock;
+	for (;;) {
+		struct message m;
+		int r = message_receive(sock, &m, NULL, NULL);
+		if (r < 0)
+			return error_errno(err, r, "start");
+		if (r == 0 && executing)
+			return 0;
+		if (r == 0)
+			return error_set(err, HULL_ERROR_CONFLICT,
+				"the container ended or was started by someone else");
+		m.text[sizeof(m.text) - 1] = '\0';
+		if (m.type == MESSAGE_ERROR)
+			return start_error(&m, err);
+		executing |= m.type == MESSAGE_EXECUTING;
+	}
+}
+
+int container_kill(const struct container_ref *ref, int signal, bool all, struct hull_error *err)
+{
+	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
+	_cleanup_cgroup_ struct hull_cgroup *cgroup = NULL;
+	/* Without a pid namespace of its own the others would survive the first process. */
+	bool every = all || (signal == SIGKILL && !ref->own_pid_namespace);
+	int r;
+
+	if (every && !str_empty(ref->cgroup)) {
+		r = cgroup_places_open(ref->cgroup, &host, &cgroup, err);
+		if (r < 0)
+			return r;
+		if (signal == SIGKILL)
+			return hull_cgroup_kill(cgroup, FREEZE_TIMEOUT_MS, err);
+		r = hull_cgroup_signal(cgroup, signal, err);
+		return r < 0 ? r : 0;
+	}
+	_cleanup_close_ int pidfd = container_open_pidfd(ref, err);
+	if (pidfd == -ESRCH)
+		return error_set(err, HULL_ERROR_CONFLICT, "container not running");
+	if (pidfd < 0)
+		return pidfd;
+	r = process_pidfd_signal(pidfd, signal);
+	if (r == -ESRCH)
+		return error_set(err, HULL_ERROR_CONFLICT, "container not running");
+	if (r < 0)
+		return error_errno(err, r, "signal %d", signal);
+	/* What is frozen dies only when it thaws (v1; v2 lets SIGKILL through). */
+	if (signal == SIGKILL && !str_empty(ref->cgroup) && is_frozen(ref, NULL) > 0)
+		return container_resume(ref, err);
+	return 0;
+}
+
+int container_pause(const struct container_ref *ref, struct hull_error *err)
+{
+	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
+	_cleanup_cgroup_ struct hull_cgroup *cgroup = NULL;
+
+	if (str_empty(ref->cgroup))
+		return error_set(err, HULL_ERROR_UNSUPPORTED,
+			"cannot pause a container without a cgroup of its own");
+	int r = cgroup_places_open(ref->cgroup, &host, &cgroup, err);
+	return r < 0 ? r : hull_cgroup_freeze(cgroup, FREEZE_TIMEOUT_MS, err);
+}
+
+int container_resume(const struct container_ref *ref, struct hull_error *err)
+{
+	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
+	_cleanup_cgroup_ struct hull_cgroup *cgroup = NULL;
+
+	if (str_empty(ref->cgroup))
+		return error_set(err, HULL_ERROR_UNSUPPORTED,
+			"cannot resume a container without a cgroup of its own");
+	int r = cgroup_places_open(ref->cgroup, &host, &cgroup, err);
+	return r < 0 ? r : hull_cgroup_thaw(cgroup, FREEZE_TIMEOUT_MS, err);
+}
+
+int container_destroy(const struct container_ref *ref, int timeout_ms, struct hull_error *err)
+{
+	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
+	_cleanup_cgroup_ struct hull_cgroup *cgroup = NULL;
+	_cleanup_close_ int pidfd = container_open_pidfd(ref, err);
+
+	if (pidfd < 0 && pidfd != -ESRCH)
+		return pidfd;
+	if (pidfd >= 0)
+		process_pidfd_signal(pidfd, SIGKILL);
+	if (str_empty(ref->cgroup))
+		return 0;
+	int r = cgroup_places_open(ref->cgroup, &host, &cgroup, err);
+	if (r < 0)
+		return r;
+	return hull_cgroup_delete(
+		cgroup, HULL_CGROUP_DELETE_RECURSIVE | HULL_CGROUP_DELETE_KILL, timeout_ms, err);
+}
+
+int container_pids(
+	const struct container_ref *ref, pid_t **ret, size_t *ret_count, struct hull_error *err)
+{
+	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
+	_cleanup_cgroup_ struct hull_cgroup *cgroup = NULL;
+
+	if (str_empty(ref->cgroup))
+		return error_set(
+			err, HULL_ERROR_UNSUPPORTED, "the container has no cgroup of its own");
+	int r = cgroup_places_open(ref->cgroup, &host, &cgroup, err);
+	if (r < 0)
+		return r;
+	return hull_cgroup_processes(cgroup, HULL_CGROUP_RECURSIVE, ret, ret_count, err);
+}
+
+int container_update(const struct container_ref *ref, const struct hull_cgroup_resources *resources,
+	struct hull_error *err)
+{
+	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
+	_cleanup_cgroup_ struct hull_cgroup *cgroup = NULL;
+
+	if (str_empty(ref->cgroup))
+		return error_set(
+			err, HULL_ERROR_UNSUPPORTED, "the container has no cgroup of its own");
+	int r = cgroup_places_open(ref->cgroup, &host, &cgroup, err);
+	return r < 0 ? r : hull_cgroup_apply(cgroup, resources, 0, err);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The birth of the child, and what it and the caller say to each other afterwards. */
+#include "runtime/perform.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "sys/process.h"
+
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+
+#define INTERMEDIATE_STACK ((size_t)256 << 10)
+
+struct birth {
+	struct performance *p;
+	const struct op_clone *clone;
+	struct clone_args args;
+	int pidfd;
+	pid_t result;	  /* pid or -errno */
+	const char *step; /* that failed */
+};
+
+static void begin_child(struct performance *p)
+{
+	/* Only the copy of the descriptor: the number is the child's from here on. */
+	p->sock = p->child_sock;
+	child_main(p);
+}
+
+/*
+ * Joins a pid namespace for the moment of the clone: the calling thread's children go there. In a
+ * pid namespace of another user namespace this needs privileges over both, as root has.
+ */
+static void clone_into_pid_namespace(struct birth *b, int target)
+{
+	_cleanup_close_ int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+
+	b->step = "setns to the pid namespace";
+	if (own < 0 || setns(target, CLONE_NEWPID) < 0) {
+		b->result = -errno;
+		return;
+	}
+	b->step = "clone3";
+	b->result = process_clone(&b->args);
+	if (b->result == 0)
+		begin_child(b->p);
+	if (setns(own, CLONE_NEWPID) < 0 && b->result > 0) {
+		/* The next child of this process would be born in the container. */
+		b->step = "setns back from the pid namespace";
+		process_kill_child(b->result, b->pidfd);
+		b->result = -errno;
+	}
+}
+
+static void clone_here(struct birth *b)
+{
+	int slot = b->clone->pid_namespace_slot;
+
+	if (slot >= 0) {
+		clone_into_pid_namespace(b, b->p->slots[slot].fd);
+		return;
+	}
+	b->step = "clone3";
+	b->result = process_clone(&b->args);
+	if (b->result == 0)
+		begin_child(b->p);
+}
+
+/*
+ * The intermediate process for joining a user namespace. It shares memory and fds with the caller,
+ * which waits (as after vfork), and gives birth to a sibling of its own (CLONE_PARENT), whose
+ * parent is therefore the caller.
+ */
+static int intermediate(void *data)
+{
+	struct birth *b = data;
+	int pid_slot = b->clone->pid_namespace_slot;
+
+	b->step = "setns to the user namespace";
+	if (setns(b->p->slots[b->clone->user_namespace_slot].fd, CLONE_NEWUSER) < 0) {
+		b->result = -errno;
+		return 0;
+	}
+	b->step = "setns to the pid namespace";
+	if (pid_slot >= 0 && setns(b->p->slots[pid_slot].fd, CLONE_NEWPID) < 0) {
+		b->result = -errno;
+		return 0;
+	}
+	b->step = "clone3";
+	b->args.flags |= CLONE_PARENT;
+	b->args.exit_signal = 0; /* the kernel takes the intermediate's */
+	b->result = process_clone(&b->args);
+	if (b->result == 0)
+		begin_child(b->p);
+	return 0;
+}
+
+static void clone_through_intermediate(struct birth *b)
+{
+	int status;
+	char *stack = mmap(NULL, INTERMEDIATE_STACK, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (stack == MAP_FAILED) {
+		b->result = -errno;
+		return;
+	}
+	pid_t pid = clone(intermediate, stack + INTERMEDIATE_STACK,
+		CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, b);
+	if (pid < 0)
+		b->result = -errno;
+	else
+		process_wait(pid, &status);
+	munmap(stack, INTERMEDIATE_STACK);
+}
+
+/* The v2 directory to be born in, -1 = none. */
+static int cgroup_directory(struct performance *p)
+{
+	if (p->cgroup_dir_fd >= 0)
+		return p->cgroup_dir_fd;
+	return p->cgroup ? hull_cgroup_dirfd(p->cgroup, NULL) : -1;
+}
+
+int perform_clone(struct performance *p, const struct op *op)
+{
+	struct birth b = {.p = p, .clone = op->clone, .pidfd = -1, .result = -ECHILD};
+	int directory = cgroup_directory(p);
+
+	b.args = (struct clone_args){.flags = op->clone->flags | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&b.pidfd,
+		.exit_signal = SIGCHLD};
+	if (directory >= 0) {
+		b.args.flags |= CLONE_INTO_CGROUP;
+		b.args.cgroup = (uint64_t)directory;
+	}
+	if (op->clone->user_namespace_slot >= 0)
+		clone_through_intermediate(&b);
+	else
+		clone_here(&b);
+	if (b.result < 0)
+		return op_step(p, (int)b.result, "%s", b.step);
+	p->pid = b.result;
+	p->pidfd = b.pidfd;
+	p->cgroup_entered |= directory >= 0;
+	cleanup_closep(&p->child_sock);
+	return 0;
+}
+
+/* ---- messages, the caller's side ---- */
+
+int perform_send(struct performance *p, const struct op *op)
+{
+	struct message m = {.type = (uint32_t)op->number, .op = (int32_t)p->current, .pid = p->pid};
+	int r = message_send(p->sock, &m, NULL, 0);
+
+	/* A child that has failed has said why: the next receive tells. */
+	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
+}
+
+/* The end of the child's side without a word: how did it end? */
+static int explain_silence(struct performance *p)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOWAIT) == 0 &&
+		info.si_code != CLD_EXITED)
+		return error_set(p->err, HULL_ERROR_IO,
+			"the container's first process was killed by signal %d while it was being "
+			"set up%s",
+			info.si_status,
+			info.si_status == SIGKILL ? " (is the memory limit too low?)" : "");
+	return error_set(p->err, HULL_ERROR_INTERNAL,
+		"the container's first process ended while it was being set up");
+}
+
+static int take_message(struct performance *p, const struct message *m, int fd)
+{
+	if (m->type == MESSAGE_CONSOLE) {
+		cleanup_closep(&p->console_fd);
+		p->console_fd = fd;
+		return 0;
+	}
+	cleanup_closep(&fd);
+	if (m->type == MESSAGE_WARNING) {
+		plan_warn_message(p->plan, m);
+		return 0;
+	}
+	if (m->type == MESSAGE_ERROR)
+		return plan_message_error(p->plan, m, p->err);
+	return 0;
+}
+
+/*
+ * Reads until the message that the operation waits for. MESSAGE_EXECUTING is not the end: after it
+ * comes the end of file, when execve() has closed the child's socket, or the error.
+ */
+int perform_receive(struct performance *p, const struct op *op)
+{
+	bool executing = false;
+
+	for (;;) {
+		struct message m;
+		int fd = -1;
+		size_t n_fds = 1;
+		int r = message_receive(p->sock, &m, &fd, &n_fds);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return executing ? 0 : explain_silence(p);
+		m.text[sizeof(m.text) - 1] = '\0';
+		r = take_message(p, &m, n_fds ? fd : -1);
+		if (r < 0)
+			return r;
+		if (m.type == MESSAGE_EXECUTING)
+			executing = true;
+		else if (m.type == (uint32_t)op->number)
+			return 0;
+	}
+}
