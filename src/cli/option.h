@@ -107,10 +107,9 @@ int cli_main(const struct cli_command *root, void *globals, bool *debug, int usa
 /*
  * Parses argv[0..argc) (without the command's own name) into dest, which the caller zeroed.
  * Positionals are moved, in order, to the front of argv and end with a NULL if argv did; *ret_argc
- * gets their number. The number
- * is not checked against min_args and max_args. Returns 0, CLI_HELP or CLI_VERSION when that was
- * asked for (*ret_argc is then 0), or negative. dest is released with cli_options_done() whatever
- * the result.
+ * gets their number, which is not checked against min_args and max_args. Returns 0, CLI_HELP or
+ * CLI_VERSION when that was asked for (*ret_argc is then 0), or negative. dest is released with
+ * cli_options_done() whatever the result.
  */
 int cli_parse(const struct cli_command *command, void *dest, int argc, char **argv, int *ret_argc,
 	struct hull_error *err);

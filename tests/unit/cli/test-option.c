@@ -197,6 +197,7 @@ static void test_positionals(void **state)
 	assert_string_equal(p.argv[1], "b");
 	assert_string_equal(p.argv[2], "-");
 	assert_string_equal(p.argv[3], "c");
+	assert_null(p.argv[4]);
 	assert_true(p.o.tty);
 
 	parse(&q, &stopping, WORDS("-i", "image", "-t", "--", "--foo"));
