@@ -131,7 +131,8 @@ int metadata_open(const char *root, struct metadata **ret, struct hull_error *er
 	/* Checkpoints belong to writers that pass the size limit, not to every command's end. */
 	sqlite3_db_config(md->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(md->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
-	r = run_script(md, "PRAGMA synchronous=NORMAL", err);
+	/* The first process to open the database reads the whole log, so the log is kept short. */
+	r = run_script(md, "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=64", err);
 	if (r == 0)
 		r = migrate(md, err);
 	if (r < 0)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016 # shell text for containers stays in single quotes
 # A container's life as seen by the commands: create, start, ps, logs, exec, stop, kill, rm, wait.
 
 load lib/fixture
