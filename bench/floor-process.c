@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
@@ -122,6 +123,12 @@ int seccomp_load(struct start *s)
 	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
 	program.len = n;
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+int fds_close(struct start *s)
+{
+	s->subject = "close_range";
+	return close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 int namespaces_join(struct start *s)

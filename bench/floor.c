@@ -104,6 +104,7 @@ static const struct step child_steps[] = {
 	{FEATURE_KEYRING, "session keyring", keyring_join},
 	{FEATURE_CREDENTIALS, "credentials", credentials_drop},
 	{FEATURE_SECCOMP, "seccomp filter", seccomp_load},
+	{FEATURE_ALWAYS, "close fds", fds_close},
 	{0, NULL, NULL},
 };
 
@@ -126,6 +127,7 @@ static const struct step enter_child_steps[] = {
 	{FEATURE_CGROUPS, "join cgroups", cgroups_join},
 	{FEATURE_CREDENTIALS, "credentials", credentials_drop},
 	{FEATURE_SECCOMP, "seccomp filter", seccomp_load},
+	{FEATURE_ALWAYS, "close fds", fds_close},
 	{0, NULL, NULL},
 };
 

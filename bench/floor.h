@@ -117,6 +117,7 @@ int loopback_up(struct start *s);
 int keyring_join(struct start *s);
 int credentials_drop(struct start *s);
 int seccomp_load(struct start *s);
+int fds_close(struct start *s);
 int namespaces_join(struct start *s);
 
 /* floor.c */

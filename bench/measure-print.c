@@ -74,7 +74,7 @@ static void print_times(const struct measure *m)
 			printf("%-28s %9s\n", c->name, "failed");
 			continue;
 		}
-		printf("%-28s %9.2f %9.2f %9.2f %9.2f %9.1f", c->name,
+		printf("%-28s %5zu %9.2f %9.2f %9.2f %9.2f %7.1f", c->name, c->n_samples,
 			median(c->wall, c->n_samples) / 1e6, (double)c->wall[0] / 1e6,
 			percentile(c->wall, c->n_samples, 90) / 1e6,
 			median(c->cpu, c->n_samples) / 1e6, (double)c->max_rss_kib / 1024);
@@ -86,7 +86,7 @@ static void print_rates(const struct measure *m)
 {
 	char columns[64];
 
-	snprintf(columns, sizeof(columns), " %9s %9s %9s", "per s", "min", "max");
+	snprintf(columns, sizeof(columns), " %5s %9s %9s %9s", "turns", "per s", "min", "max");
 	print_header(m, "THROUGHPUT", columns);
 	for (size_t i = 0; i < m->n_cases; i++) {
 		const struct test_case *c = &m->cases[i];
@@ -95,8 +95,9 @@ static void print_rates(const struct measure *m)
 			printf("%-28s %9s\n", c->name, "failed");
 			continue;
 		}
-		printf("%-28s %9.1f %9.1f %9.1f", c->name, median(c->wall, c->n_samples) / 1e3,
-			(double)c->wall[0] / 1e3, (double)c->wall[c->n_samples - 1] / 1e3);
+		printf("%-28s %5zu %9.1f %9.1f %9.1f", c->name, c->n_samples,
+			median(c->wall, c->n_samples) / 1e3, (double)c->wall[0] / 1e3,
+			(double)c->wall[c->n_samples - 1] / 1e3);
 		print_ratios(m, c);
 	}
 }
