@@ -89,10 +89,9 @@ int plan_compile(const struct oci_spec *spec, const struct plan_options *options
 struct plan_target {
 	const char *id;
 	pid_t pid;
-	int pidfd;		     /* -1 = opened by plan_perform() */
+	int pidfd; /* of its first process, see container_open_pidfd(); not closed */
 	const struct oci_spec *spec; /* the container's own */
 	const char *bundle;
-	enum hull_cgroup_manager cgroup_manager;
 	const char *cgroup; /* runtime_process.cgroup of its first process */
 };
 
@@ -101,7 +100,6 @@ struct plan_exec_options {
 	int preserve_fds;
 	const char *sub_cgroup; /* below the container's cgroup; NULL = the cgroup itself */
 	int seccomp_cache_fd;
-	bool ignore_paused;
 	bool trace;
 	plan_warning_fn *warn;
 	void *userdata;
