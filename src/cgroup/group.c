@@ -85,13 +85,15 @@ int cgroup_path_check(const char *path, struct hull_error *err)
 
 uint32_t group_hierarchies(const struct hull_cgroup_host *host, uint32_t controllers)
 {
+	/* A v2 tree beside v1 hierarchies takes part only for what it controls, like any of them. */
+	bool unified = hull_cgroup_host_mode(host) == HULL_CGROUP_MODE_UNIFIED;
 	uint32_t mask = 0;
 
 	for (size_t i = 0; i < host->n_hierarchies; i++) {
 		const struct hull_cgroup_hierarchy *h = &host->hierarchies[i];
 
-		if (!controllers || h->version == 2 || (h->controllers & controllers) ||
-			str_after(h->name, "name="))
+		if (!controllers || (h->version == 2 && unified) ||
+			(h->controllers & controllers) || str_after(h->name, "name="))
 			mask |= UINT32_C(1) << i;
 	}
 	return mask;
