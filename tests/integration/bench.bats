@@ -35,7 +35,7 @@ teardown() {
     assert_json '.mounts[0].target' /
     assert_json_true '[.mounts[].target] as $targets
         | ["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup",
-            "/proc/sys", "/proc/kcore"] - $targets == []'
+            "/proc/sys", "/proc/keys"] - $targets == []'
     assert_json_true '.mounts[] | select(.target == "/proc/sys") | .options | startswith("ro,")'
     assert_json_true '[.cgroups[]] | unique == ["/"]'
     assert_json_true "all(.namespaces | del(.user, .time, .time_for_children) | values[];
