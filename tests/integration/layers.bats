@@ -248,7 +248,7 @@ line' "$long"
     pid=$!
     exec 8>"$WORK/stream"
     head -c 300000 "$WORK/layer.gz" >&8
-    wait_until 5 test -n "$(ls "$WORK/erofs/ingest")"
+    wait_until 5 sh -c 'ls "$0" | grep -q .' "$WORK/erofs/ingest"
     kill -9 $pid
     wait $pid || true
     exec 8>&-
