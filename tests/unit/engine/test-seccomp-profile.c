@@ -249,7 +249,7 @@ static void test_convert(void **state)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
-	const struct seccomp_arch *arch = seccomp_arch_native();
+	const struct seccomp_arch *arch = seccomp_rules_arch_native();
 	const uint64_t big = UINT64_MAX;
 	char *json = NULL;
 
