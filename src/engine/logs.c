@@ -262,21 +262,26 @@ static int watch_file(struct reader *r, struct hull_error *err)
 	return 0;
 }
 
-static int watch(struct reader *r, struct hull_error *err)
+/* The directory of the log: a file made there, or moved there, may be the log. 0 or -errno. */
+static int watch_directory(struct reader *r)
 {
-	_cleanup_free_ char *directory = strdup(r->path);
+	const char *base = path_base(r->path);
+	size_t n = (size_t)(base - r->path);
+	_cleanup_free_ char *directory = n > 0 ? strndup(r->path, n) : strdup(".");
 
 	if (!directory)
-		return error_no_memory(err);
-	char *slash = strrchr(directory, '/');
-	if (slash)
-		*slash = '\0';
+		return -ENOMEM;
+	return inotify_add_watch(r->notify_fd, directory, DIRECTORY_EVENTS) < 0 ? -errno : 0;
+}
+
+static int watch(struct reader *r, struct hull_error *err)
+{
 	r->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (r->notify_fd < 0)
 		return error_errno(err, errno, "watch %s", r->path);
-	const char *where = !slash ? "." : *directory ? directory : "/";
-	if (inotify_add_watch(r->notify_fd, where, DIRECTORY_EVENTS) < 0)
-		return error_errno(err, errno, "watch %s", where);
+	int result = watch_directory(r);
+	if (result < 0)
+		return error_errno(err, result, "watch the directory of %s", r->path);
 	return watch_file(r, err);
 }
 

@@ -192,7 +192,7 @@ struct found {
 
 static bool take_member(struct cursor *c, struct logs_entry *e, struct found *found)
 {
-	char *key, *value;
+	char *key, *value = NULL;
 	size_t len;
 
 	if (!take_string(c, &key, &len) || !take(c, ':'))

@@ -188,7 +188,7 @@ static int setup_root(void **state)
 {
 	static struct root root;
 
-	strcpy(root.path, "/tmp/hull-test-identity-XXXXXX");
+	snprintf(root.path, sizeof(root.path), "/tmp/hull-test-identity-XXXXXX");
 	assert_non_null(mkdtemp(root.path));
 	root.fd = open(root.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	assert_true(root.fd >= 0);

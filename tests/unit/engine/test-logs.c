@@ -271,7 +271,7 @@ static void test_tail(void **state)
 		read_into(&p, &o, NULL);
 		int first = tail < LINES ? LINES - tail : 0, lines = 0;
 		for (const char *line = p.out; *line; line = strchr(line, '\n') + 1)
-			assert_int_equal(atoi(line), first + lines++);
+			assert_int_equal(strtol(line, NULL, 10), first + lines++);
 		assert_int_equal(lines, LINES - first);
 	}
 }
