@@ -9,10 +9,11 @@
 #include "base/str.h"
 #include "json/value.h"
 
-#include <ctype.h>
 #include <strings.h>
 
 #define SHELL_DEFAULT "/bin/sh"
+#define SPACE	      " \t\r\n\v\f"
+#define PORTS_MAX     4096
 
 struct change {
 	struct arena *arena;
@@ -50,12 +51,12 @@ static int json_words(struct arena *arena, const char *text, char ***ret)
 /* The next word of *s: quotes of both kinds group, a backslash takes the next character as it is. */
 static char *next_word(struct arena *arena, const char **s)
 {
-	const char *p = *s + strspn(*s, " \t");
+	const char *p = *s + strspn(*s, SPACE);
 	char *out = arena_alloc(arena, strlen(p) + 1);
 	char quote = 0;
 	size_t n = 0;
 
-	for (; out && *p && (quote || !isspace((unsigned char)*p)); p++) {
+	for (; out && *p && (quote || !strchr(SPACE, *p)); p++) {
 		if (quote ? *p == quote : (*p == '"' || *p == '\''))
 			quote = quote ? 0 : *p;
 		else if (*p == '\\' && p[1] && quote != '\'')
@@ -63,7 +64,7 @@ static char *next_word(struct arena *arena, const char **s)
 		else
 			out[n++] = *p;
 	}
-	*s = p + strspn(p, " \t");
+	*s = p + strspn(p, SPACE);
 	return out;
 }
 
@@ -208,6 +209,8 @@ static int expose_one(const struct change *c, const char *word, struct hull_erro
 	if (n < 1 || !known || last < first || last > 65535 || first == 0 ||
 		(word[end] && word[end] != '/'))
 		return invalid(c, "needs PORT[-PORT][/tcp|/udp|/sctp]", err);
+	if (strv_length(c->config->exposed_ports) + last - first >= PORTS_MAX)
+		return invalid(c, "more than 4096 ports", err);
 	for (unsigned int port = first; port <= last; port++) {
 		char text[32];
 
@@ -387,12 +390,12 @@ static const struct {
 int image_config_change(struct arena *arena, struct oci_image_config *config,
 	const char *instruction, struct hull_error *err)
 {
-	const char *name = instruction + strspn(instruction, " \t\n");
-	size_t n = strcspn(name, " \t\n=");
-	const char *rest = name + n + strspn(name + n, " \t\n=");
+	const char *name = instruction + strspn(instruction, SPACE);
+	size_t n = strcspn(name, SPACE "=");
+	const char *rest = name + n + strspn(name + n, SPACE "=");
 	size_t len = strlen(rest);
 
-	while (len > 0 && isspace((unsigned char)rest[len - 1]))
+	while (len > 0 && strchr(SPACE, rest[len - 1]))
 		len--;
 	for (size_t i = 0; i < ARRAY_SIZE(instructions); i++) {
 		if (strlen(instructions[i].name) != n ||
