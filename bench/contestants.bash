@@ -15,6 +15,18 @@ add_case() {
     CASES+=(--case "$@")
 }
 
+# expect_status 7 COMMAND...: the command, which ends with this status inside a container, brings it
+# out. Whoever does not do the work is not to be compared by its time.
+expect_status() {
+    local expected=$1 status=0
+
+    shift
+    "$@" </dev/null >"$WORK/contestant.log" 2>&1 || status=$?
+    [ $status = "$expected" ] && return 0
+    note "left out, exit status $status instead of $expected: $* ($(tail -n1 "$WORK/contestant.log"))"
+    return 1
+}
+
 # compare GROUP BASE...: measures CASES, prints a table with ratios to these cases.
 compare() {
     local group=$1 bases=() base

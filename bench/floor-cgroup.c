@@ -167,15 +167,17 @@ int cgroups_remove(struct start *s)
 {
 	struct cgroups *c = s->cgroups;
 	char path[PATH_MAX + 128];
+	int r = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
-		s->subject = c->mounts[i];
-		close(c->fds[i]);
 		snprintf(path, sizeof(path), "%s/%s", c->mounts[i], c->dir);
-		if (rmdir(path) < 0)
-			return -1;
+		close(c->fds[i]);
+		if (rmdir(path) < 0) {
+			s->subject = c->mounts[i];
+			r = -1;
+		}
 	}
-	return 0;
+	return r;
 }
 
 /* The path in /proc/PID/cgroup of a hierarchy; v2's line has no controllers. */

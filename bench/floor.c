@@ -477,5 +477,8 @@ int main(int argc, char *argv[])
 		r = start_run(&s);
 	else
 		r = mode == MODE_EXPLAIN ? explain(&s, rounds) : leave_out(&s, rounds);
+	/* what a failed start has left; a good one has left nothing */
+	if (r < 0 && !s.enter)
+		cgroups_remove(&s);
 	return r < 0 ? EXIT_SETUP : s.status;
 }

@@ -64,8 +64,8 @@ static void print_times(const struct measure *m)
 {
 	char columns[64];
 
-	snprintf(
-		columns, sizeof(columns), " %9s %9s %9s %9s %9s", "ms", "min", "p90", "cpu", "MiB");
+	snprintf(columns, sizeof(columns), " %5s %9s %9s %9s %9s %7s", "runs", "ms", "min", "p90",
+		"cpu", "MiB");
 	print_header(m, "TIME", columns);
 	for (size_t i = 0; i < m->n_cases; i++) {
 		const struct test_case *c = &m->cases[i];
