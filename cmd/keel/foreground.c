@@ -41,7 +41,8 @@ static void terminal_resize(const struct terminal *t)
 {
 	struct winsize size;
 
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+	/* A terminal that has no size knows no better than what the configuration says. */
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col)
 		ioctl(t->master, TIOCSWINSZ, &size);
 }
 

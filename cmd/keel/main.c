@@ -31,10 +31,11 @@ static const struct cli_option global_options[] = {
 };
 
 static const struct cli_command *const commands[] = {&keel_create_command, &keel_delete_command,
-	&keel_exec_command, &keel_explain_command, &keel_kill_command, &keel_list_command,
-	&keel_pause_command, &keel_ps_command, &keel_resume_command, &keel_run_command,
-	&keel_spec_command, &keel_start_command, &keel_state_command, &keel_update_command,
-	&cli_completion_command, &cli_man_command, &cli_commands_command, NULL};
+	&keel_exec_command, &keel_explain_command, &keel_features_command, &keel_kill_command,
+	&keel_list_command, &keel_pause_command, &keel_ps_command, &keel_resume_command,
+	&keel_run_command, &keel_spec_command, &keel_start_command, &keel_state_command,
+	&keel_update_command, &cli_completion_command, &cli_man_command, &cli_commands_command,
+	NULL};
 
 static const struct cli_command keel_command = {
 	.name = "keel",

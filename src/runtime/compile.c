@@ -333,13 +333,31 @@ static int compile_session(struct plan *plan, struct hull_error *err)
 	return 0;
 }
 
+static int check_supported(const struct plan *plan, struct hull_error *err)
+{
+	const struct oci_linux *l = plan->spec->linux;
+
+	if (!l)
+		return error_set(err, HULL_ERROR_INVALID, "linux: missing");
+	if (l->intel_rdt)
+		return error_set(err, HULL_ERROR_UNSUPPORTED,
+			"intelRdt is specified in config, but Intel RDT is not supported");
+	if (!str_empty(l->rootfs_propagation) && root_propagation_parse(l->rootfs_propagation) == 0)
+		return error_set(err, HULL_ERROR_INVALID,
+			"linux.rootfsPropagation: unknown value \"%.100s\"", l->rootfs_propagation);
+	return 0;
+}
+
 static int compile_container(struct plan *plan, struct hull_error *err)
 {
 	static compile_part *const inside[] = {compile_session, compile_root_attach, compile_mounts,
 		compile_devices, compile_terminal, compile_sysctl, compile_hooks, compile_paths,
 		compile_root_switch, compile_names, compile_process};
 	bool early = cgroup_before_clone(plan);
-	int r = compile_root_open(plan, err);
+	int r = check_supported(plan, err);
+
+	if (r == 0)
+		r = compile_root_open(plan, err);
 
 	if (r == 0 && early)
 		r = compile_cgroup_create(plan, err);

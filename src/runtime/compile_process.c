@@ -6,6 +6,7 @@
  * capabilities, without it just before them, since loading it needs CAP_SYS_ADMIN then.
  */
 #include "runtime/op.h"
+#include "runtime/limit.h"
 #include "base/str.h"
 #include "sys/capability.h"
 
@@ -23,13 +24,88 @@ static int add(struct plan *plan, enum op_kind kind, const char *path, const voi
 	return 0;
 }
 
+static int check_name(
+	const struct limit_name *names, const char *name, const char *what, struct hull_error *err)
+{
+	if (limit_parse(names, name) >= 0)
+		return 0;
+	return error_set(err, HULL_ERROR_INVALID, "%s: unknown name \"%.100s\"", what, name);
+}
+
+static int check_names(
+	const struct limit_name *names, char *const *list, const char *what, struct hull_error *err)
+{
+	strv_foreach (name, list) {
+		int r = check_name(names, *name, what, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_memory_policy(const struct oci_memory_policy *m, struct hull_error *err)
+{
+	unsigned long nodes[LIMIT_NODES_MAX / (8 * sizeof(unsigned long))];
+
+	if (limit_parse(limit_memory_modes, m->mode) < 0)
+		return error_set(
+			err, HULL_ERROR_INVALID, "invalid memory policy mode \"%.100s\"", m->mode);
+	if (check_names(limit_memory_flags, m->flags, "flag", NULL) < 0)
+		return error_set(err, HULL_ERROR_INVALID, "invalid memory policy flag");
+	if (!str_empty(m->nodes) && limit_parse_list(m->nodes, nodes, LIMIT_NODES_MAX) < 0)
+		return error_set(
+			err, HULL_ERROR_INVALID, "invalid memory policy node \"%.100s\"", m->nodes);
+	return 0;
+}
+
+static int check_scheduler(const struct oci_process *p, struct hull_error *err)
+{
+	const struct oci_scheduler *s = p->scheduler;
+	int r = check_name(limit_scheduler_policies, s->policy, "process.scheduler.policy", err);
+
+	if (r == 0)
+		r = check_names(limit_scheduler_flags, s->flags, "process.scheduler.flags", err);
+	return r;
+}
+
+/* Everything that the tables of names do not know, or that cannot be, is refused here. */
+static int check_limits(const struct plan *plan, struct hull_error *err)
+{
+	const struct oci_process *p = plan->process;
+	const struct oci_linux *l = plan->spec->linux;
+	unsigned long cpus[LIMIT_CPUS_MAX / (8 * sizeof(unsigned long))];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->n_rlimits; i++)
+		r = check_name(limit_rlimits, p->rlimits[i].type, "process.rlimits", err);
+	if (r == 0 && p->scheduler)
+		r = check_scheduler(p, err);
+	if (r == 0 && p->io_priority)
+		r = check_name(
+			limit_io_classes, p->io_priority->class, "process.ioPriority.class", err);
+	if (r == 0 && p->io_priority &&
+		(p->io_priority->priority.value < 0 || p->io_priority->priority.value > 7))
+		r = error_set(err, HULL_ERROR_INVALID,
+			"process.ioPriority.priority: must be between 0 and 7");
+	if (r == 0 && p->exec_cpu_affinity && !str_empty(p->exec_cpu_affinity->final) &&
+		limit_parse_list(p->exec_cpu_affinity->final, cpus, LIMIT_CPUS_MAX) < 0)
+		r = error_set(err, HULL_ERROR_INVALID,
+			"process.execCPUAffinity.final: not a list of CPUs");
+	if (r == 0 && l->personality)
+		r = check_name(limit_personalities, l->personality->domain,
+			"linux.personality.domain", err);
+	if (r == 0 && l->memory_policy)
+		r = check_memory_policy(l->memory_policy, err);
+	return r;
+}
+
 static int compile_limits(struct plan *plan, struct hull_error *err)
 {
 	const struct oci_process *p = plan->process;
 	const struct oci_linux *l = plan->spec->linux;
-	int r = 0;
+	int r = check_limits(plan, err);
 
-	if (l->personality)
+	if (r == 0 && l->personality)
 		r = add(plan, OP_PERSONALITY, l->personality->domain, l->personality, err);
 	if (r == 0 && l->memory_policy)
 		r = add(plan, OP_MEMORY_POLICY, l->memory_policy->mode, l->memory_policy, err);

@@ -21,8 +21,6 @@ static const struct op_class classes[OP_KIND_MAX] = {
 	[OP_MAKE_ID_MAP] = {"make-id-map", perform_make_id_map,
 		"make a user namespace with the id map{id-map}",
 		"clone3(CLONE_NEWUSER), write(uid_map), write(gid_map), open(ns/user)", NULL},
-	[OP_CONNECT_AGENT] = {"connect-agent", perform_connect_agent,
-		"connect to seccomp agent {path}", "connect({path})", NULL},
 	[OP_CREATE_CGROUP] = {"create-cgroup", perform_create_cgroup,
 		"create cgroup {path}{limits}", "mkdir(CGROUP{path}), write(limits)",
 		"mkdir -p /sys/fs/cgroup/*{path}"},

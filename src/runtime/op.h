@@ -24,7 +24,6 @@ enum op_kind {
 	OP_OPEN_BIND,
 	OP_OPEN_NAMESPACE,
 	OP_MAKE_ID_MAP,
-	OP_CONNECT_AGENT,
 	OP_CREATE_CGROUP,
 	OP_OPEN_CGROUP,
 	OP_CLONE,
@@ -272,7 +271,6 @@ struct performance {
 	int mask_dir_fd; /* the shared empty directory, once made */
 	int master_fd;	 /* the terminal's other end, until it is handed over */
 	bool cwd_entered;
-	int agent_fd;	     /* connection to the seccomp agent */
 	int start_fd;	     /* accepted connection of `start` */
 	const char *command; /* found in PATH */
 	const struct sock_fprog *filter;
@@ -311,6 +309,9 @@ int compile_send(struct plan *plan, bool child, enum message_type type, struct h
 int compile_receive(struct plan *plan, bool child, enum message_type type, struct hull_error *err);
 bool compile_cgroup_unified(void);
 uint64_t compile_clone_flag(int namespace_type);
+
+/* MS_* of a name of linux.rootfsPropagation, 0 if there is no such name. */
+uint64_t root_propagation_parse(const char *name);
 
 /* ---- performing ---- */
 

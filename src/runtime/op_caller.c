@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The caller's operations, except cgroups (op_cgroup.c) and the clone (op_clone.c). */
 #include "runtime/perform.h"
+#include "runtime/filter.h"
 #include "runtime/shared.h"
 #include "base/buf.h"
 #include "base/fd.h"
@@ -11,10 +12,8 @@
 
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 
 static void keep_fd(struct performance *p, const struct op *op, int fd)
 {
@@ -229,22 +228,10 @@ int perform_run_hooks(struct performance *p, const struct op *op)
 
 int perform_compile_filter(struct performance *p, const struct op *op)
 {
-	return seccomp_filter(p->plan->seccomp, p->plan->options.seccomp_cache_fd,
-		p->shared->filter, SHARED_FILTER_MAX, &p->shared->filter_length,
-		&p->shared->filter_flags, p->plan->options.warn, p->plan->options.userdata, p->err);
-}
+	struct filter filter = {.code = p->shared->filter, .max = SHARED_FILTER_MAX};
+	int r = filter_load(p->plan->seccomp, p->plan->options.seccomp_cache_fd, &filter, p->err);
 
-int perform_connect_agent(struct performance *p, const struct op *op)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	if (strlen(op->path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, op->path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	keep_fd(p, op, fd);
-	p->agent_fd = fd;
-	return connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	p->shared->filter_length = filter.length;
+	p->shared->filter_flags = filter.flags;
+	return r;
 }

@@ -364,9 +364,11 @@ static int attach_hierarchy(struct performance *p, const struct op_mount *m, int
  */
 int perform_mount_cgroup_v1(struct performance *p, const struct op *op)
 {
+	static char *const data[] = {(char *)"mode=755", NULL};
 	const struct op_mount *m = op->mount;
 	struct op_mount tmpfs = {.type = "tmpfs",
 		.source = "tmpfs",
+		.data = (char **)data,
 		.attributes = m->attributes & ~(uint64_t)MOUNT_ATTR_RDONLY,
 		.idmap_slot = -1};
 	_cleanup_close_ int target = open_target(p, op->path, RESOLVE_DIRECTORY);

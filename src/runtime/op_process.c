@@ -80,7 +80,7 @@ int perform_stdio(struct performance *p, const struct op *op)
  */
 int perform_close_fds(struct performance *p, const struct op *op)
 {
-	int keep[4] = {p->sock, p->plan->options.start_socket, p->agent_fd, -1};
+	int keep[2] = {p->sock, p->plan->options.start_socket};
 	unsigned int first = 3 + (unsigned int)p->plan->options.preserve_fds;
 
 	for (;;) {

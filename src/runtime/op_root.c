@@ -182,30 +182,30 @@ int perform_chroot(struct performance *p, const struct op *op)
 	return chdir("/") < 0 ? -errno : 0;
 }
 
-int perform_root_propagation(struct performance *p, const struct op *op)
+uint64_t root_propagation_parse(const char *name)
 {
 	static const struct {
 		const char *name;
 		uint64_t flag;
-		int recursive;
 	} kinds[] = {
-		{"private", MS_PRIVATE, 0},
-		{"rprivate", MS_PRIVATE, 1},
-		{"slave", MS_SLAVE, 0},
-		{"rslave", MS_SLAVE, 1},
-		{"shared", MS_SHARED, 0},
-		{"rshared", MS_SHARED, 1},
-		{"unbindable", MS_UNBINDABLE, 0},
-		{"runbindable", MS_UNBINDABLE, 1},
+		{"private", MS_PRIVATE},
+		{"slave", MS_SLAVE},
+		{"shared", MS_SHARED},
+		{"unbindable", MS_UNBINDABLE},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (!str_eq(op->path, kinds[i].name))
-			continue;
-		/* The mounts have their own propagation already: only the root's is left. */
-		return mount_set_attributes(root_fd(p), 0, 0, kinds[i].flag, 0);
+		if (str_eq(name, kinds[i].name) ||
+			(name[0] == 'r' && str_eq(name + 1, kinds[i].name)))
+			return kinds[i].flag;
 	}
-	return -EINVAL;
+	return 0;
+}
+
+/* The mounts below have their own propagation already: only the root's is left. */
+int perform_root_propagation(struct performance *p, const struct op *op)
+{
+	return mount_set_attributes(root_fd(p), 0, 0, root_propagation_parse(op->path), 0);
 }
 
 int perform_root_readonly(struct performance *p, const struct op *op)

@@ -32,7 +32,6 @@ static int performance_init(struct performance *p, struct plan *plan, struct hul
 		.pidfd = -1,
 		.err = err,
 		.console_fd = -1,
-		.agent_fd = -1,
 		.cgroup_dir_fd = -1};
 	p->shared = mmap(
 		NULL, shared_size(plan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -12,7 +12,6 @@ int perform_open_root(struct performance *p, const struct op *op);
 int perform_open_bind(struct performance *p, const struct op *op);
 int perform_open_namespace(struct performance *p, const struct op *op);
 int perform_make_id_map(struct performance *p, const struct op *op);
-int perform_connect_agent(struct performance *p, const struct op *op);
 int perform_create_cgroup(struct performance *p, const struct op *op);
 int perform_open_cgroup(struct performance *p, const struct op *op);
 int perform_clone(struct performance *p, const struct op *op);
@@ -103,8 +102,3 @@ int hook_error(const char *kind, size_t i, const struct oci_hook *hook, int r,
 
 /* A memfd with the state document of that pid; raw. */
 int hook_state_fd(const struct plan *plan, pid_t pid);
-
-/* seccomp.c: the filter of a profile, from the cache or compiled into *ret_filter. */
-int seccomp_filter(const char *profile, int cache_fd, struct sock_filter *filter, size_t max,
-	uint32_t *ret_length, uint32_t *ret_flags, plan_warning_fn *warn, void *userdata,
-	struct hull_error *err);

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Seccomp profiles, compiled by libseccomp and kept.
- *
- * The cache is keyed on the raw bytes of the profile, the architecture and our version. The name of
- * an entry is a hash of the key, and the entry holds the whole key, which is compared: two profiles
- * never share a filter, whatever the hash does. An entry is written to a temporary name and renamed,
- * so readers see all of it or nothing; a damaged one is compiled anew.
- */
-#include "runtime/perform.h"
+/* From a seccomp profile to a filter, by libseccomp. */
+#include "runtime/filter.h"
+#include "oci/runtime_spec.h"
 #include "base/fd.h"
 #include "base/str.h"
 
@@ -15,24 +9,9 @@
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
-#define CACHE_MAGIC   "hullbpf1"
-#define CACHE_ENTRIES 256 /* more than that, and the cache is emptied */
-
-struct cache_header {
-	char magic[8];
-	uint32_t arch;
-	uint32_t filter_flags;
-	uint32_t key_length;
-	uint32_t filter_length; /* instructions */
-};
-
-struct name_value {
-	const char *name;
-	uint32_t value;
-};
-
-static const struct name_value actions[] = {
+const struct filter_name filter_actions[] = {
 	{"SCMP_ACT_KILL", SCMP_ACT_KILL},
 	{"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS},
 	{"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD},
@@ -41,9 +20,10 @@ static const struct name_value actions[] = {
 	{"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0)},
 	{"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW},
 	{"SCMP_ACT_LOG", SCMP_ACT_LOG},
+	{NULL, 0},
 };
 
-static const struct name_value operators[] = {
+const struct filter_name filter_operators[] = {
 	{"SCMP_CMP_NE", SCMP_CMP_NE},
 	{"SCMP_CMP_LT", SCMP_CMP_LT},
 	{"SCMP_CMP_LE", SCMP_CMP_LE},
@@ -51,24 +31,52 @@ static const struct name_value operators[] = {
 	{"SCMP_CMP_GE", SCMP_CMP_GE},
 	{"SCMP_CMP_GT", SCMP_CMP_GT},
 	{"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
+	{NULL, 0},
 };
+
+const char *const filter_architectures[] = {"SCMP_ARCH_X86", "SCMP_ARCH_X86_64", "SCMP_ARCH_X32",
+	"SCMP_ARCH_ARM", "SCMP_ARCH_AARCH64", "SCMP_ARCH_MIPS", "SCMP_ARCH_MIPS64",
+	"SCMP_ARCH_MIPS64N32", "SCMP_ARCH_MIPSEL", "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32",
+	"SCMP_ARCH_PPC", "SCMP_ARCH_PPC64", "SCMP_ARCH_PPC64LE", "SCMP_ARCH_S390",
+	"SCMP_ARCH_S390X", "SCMP_ARCH_PARISC", "SCMP_ARCH_PARISC64", "SCMP_ARCH_RISCV64",
+	"SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K", "SCMP_ARCH_SH", "SCMP_ARCH_SHEB", NULL};
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
-static const struct name_value filter_flags[] = {
+const struct filter_name filter_flags[] = {
 	{"SECCOMP_FILTER_FLAG_TSYNC", 0}, /* a process of one thread needs none */
 	{"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
 	{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
 	{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
+	{NULL, 0},
 };
 
-static int lookup(const struct name_value *table, size_t n, const char *name, uint32_t *ret)
+bool filter_flag_supported(uint32_t flag)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (str_eq(table[i].name, name)) {
-			*ret = table[i].value;
+	/* A flag that is known fails because of the missing program, an unknown one as invalid. One
+	 * flag is valid only together with a listener. */
+	unsigned long probe = flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+				      ? flag | SECCOMP_FILTER_FLAG_NEW_LISTENER
+				      : flag;
+
+	return flag == 0 ||
+	       (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, probe, NULL) < 0 && errno == EFAULT);
+}
+
+void filter_library_version(char *text, size_t size)
+{
+	const struct scmp_version *v = seccomp_version();
+
+	snprintf(text, size, "%u.%u.%u", v->major, v->minor, v->micro);
+}
+
+static int lookup(const struct filter_name *table, const char *name, uint32_t *ret)
+{
+	for (; table->name; table++) {
+		if (str_eq(table->name, name)) {
+			*ret = table->value;
 			return 0;
 		}
 	}
@@ -81,7 +89,7 @@ static int parse_action(
 	if (str_eq(name, "SCMP_ACT_NOTIFY"))
 		return error_set(err, HULL_ERROR_UNSUPPORTED,
 			"linux.seccomp: SCMP_ACT_NOTIFY is not supported");
-	if (lookup(actions, ARRAY_SIZE(actions), name, ret) < 0)
+	if (lookup(filter_actions, name, ret) < 0)
 		return error_set(
 			err, HULL_ERROR_INVALID, "linux.seccomp: unknown action \"%.100s\"", name);
 	uint32_t data = errno_ret.set ? errno_ret.value : EPERM;
@@ -126,7 +134,7 @@ static int parse_args(
 	for (size_t i = 0; i < s->n_args; i++) {
 		const struct oci_seccomp_arg *a = &s->args[i];
 		uint32_t op;
-		if (lookup(operators, ARRAY_SIZE(operators), a->op, &op) < 0 || a->index > 5)
+		if (lookup(filter_operators, a->op, &op) < 0 || a->index > 5)
 			return error_set(err, HULL_ERROR_INVALID,
 				"linux.seccomp: %s: bad argument comparison \"%.100s\"",
 				s->names[0], a->op);
@@ -201,11 +209,13 @@ static int parse_filter_flags(char *const *names, uint32_t *ret, struct hull_err
 	*ret = 0;
 	strv_foreach (name, names) {
 		uint32_t value;
-		if (lookup(filter_flags, ARRAY_SIZE(filter_flags), *name, &value) < 0)
+		if (lookup(filter_flags, *name, &value) < 0)
 			return error_set(err, HULL_ERROR_INVALID,
 				"linux.seccomp: unknown flag \"%.100s\"", *name);
 		*ret |= value;
 	}
+	/* It is about notifications; without a listener the kernel refuses it. */
+	*ret &= ~(uint32_t)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 	return 0;
 }
 
@@ -216,8 +226,7 @@ static void ctx_releasep(scmp_filter_ctx *ctx)
 }
 
 /* libseccomp 2.5 writes to an fd only. */
-static int export_filter(scmp_filter_ctx ctx, struct sock_filter *filter, size_t max,
-	uint32_t *ret_length, struct hull_error *err)
+static int export_filter(scmp_filter_ctx ctx, struct filter *filter, struct hull_error *err)
 {
 	_cleanup_close_ int fd = memfd_create("seccomp", MFD_CLOEXEC);
 
@@ -229,18 +238,17 @@ static int export_filter(scmp_filter_ctx ctx, struct sock_filter *filter, size_t
 	struct stat st;
 	if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return error_errno(err, errno, "linux.seccomp: memfd");
-	if ((size_t)st.st_size > max * sizeof(*filter))
-		return error_set(
-			err, HULL_ERROR_LIMIT, "linux.seccomp: more than %zu instructions", max);
-	r = fd_read_exact(fd, filter, (size_t)st.st_size);
+	if ((size_t)st.st_size > filter->max * sizeof(*filter->code))
+		return error_set(err, HULL_ERROR_LIMIT, "linux.seccomp: more than %zu instructions",
+			filter->max);
+	r = fd_read_exact(fd, filter->code, (size_t)st.st_size);
 	if (r < 0)
 		return error_errno(err, r, "linux.seccomp: memfd");
-	*ret_length = (uint32_t)((size_t)st.st_size / sizeof(*filter));
+	filter->length = (uint32_t)((size_t)st.st_size / sizeof(*filter->code));
 	return 0;
 }
 
-static int compile(const char *profile, struct sock_filter *filter, size_t max,
-	uint32_t *ret_length, uint32_t *ret_flags, struct hull_error *err)
+int filter_compile(const char *profile, struct filter *filter, struct hull_error *err)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	struct oci_seccomp *s;
@@ -250,7 +258,7 @@ static int compile(const char *profile, struct sock_filter *filter, size_t max,
 	if (r == 0)
 		r = parse_action(s->default_action, s->default_errno_ret, &action, err);
 	if (r == 0)
-		r = parse_filter_flags(s->flags, ret_flags, err);
+		r = parse_filter_flags(s->flags, &filter->flags, err);
 	if (r < 0)
 		return r;
 	_cleanup_(ctx_releasep) scmp_filter_ctx ctx = seccomp_init(action);
@@ -264,101 +272,5 @@ static int compile(const char *profile, struct sock_filter *filter, size_t max,
 	if (s->n_syscalls > 32)
 		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	r = add_rules(ctx, s, action, err);
-	return r < 0 ? r : export_filter(ctx, filter, max, ret_length, err);
-}
-
-/* ---- the cache ---- */
-
-static uint64_t hash(const char *key, size_t n)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)key[i]) * UINT64_C(1099511628211);
-	return h;
-}
-
-static void cache_name(const char *profile, size_t n, char name[32])
-{
-	snprintf(name, 32, "%016llx", (unsigned long long)hash(profile, n));
-}
-
-static bool cache_load(int cache_fd, const char *profile, size_t n, struct sock_filter *filter,
-	size_t max, uint32_t *ret_length, uint32_t *ret_flags)
-{
-	struct cache_header h;
-	char name[32];
-
-	cache_name(profile, n, name);
-	_cleanup_close_ int fd = openat(cache_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fd_read_exact(fd, &h, sizeof(h)) < 0)
-		return false;
-	if (memcmp(h.magic, CACHE_MAGIC, sizeof(h.magic)) != 0 || h.key_length != n ||
-		h.arch != seccomp_arch_native() || h.filter_length == 0 || h.filter_length > max)
-		return false;
-	size_t size = n + h.filter_length * sizeof(*filter);
-	_cleanup_free_ char *content = malloc(size);
-	if (!content || fd_read_exact(fd, content, size) < 0 || memcmp(content, profile, n) != 0)
-		return false;
-	memcpy(filter, content + n, h.filter_length * sizeof(*filter));
-	*ret_length = h.filter_length;
-	*ret_flags = h.filter_flags;
-	return true;
-}
-
-/* Profiles are few. If something makes them by the thousand, all are dropped and begin again. */
-static void cache_trim(int cache_fd)
-{
-	_cleanup_close_ int fd = openat(cache_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	size_t n = 0;
-
-	if (!dir)
-		return;
-	TAKE_FD(fd);
-	for (struct dirent *e; (e = readdir(dir));)
-		n += e->d_name[0] != '.';
-	if (n < CACHE_ENTRIES)
-		return;
-	rewinddir(dir);
-	for (struct dirent *e; (e = readdir(dir));) {
-		if (e->d_name[0] != '.')
-			unlinkat(cache_fd, e->d_name, 0);
-	}
-}
-
-/* Not being able to keep a filter is no reason not to use it. */
-static void cache_store(int cache_fd, const char *profile, size_t n,
-	const struct sock_filter *filter, uint32_t length, uint32_t flags)
-{
-	struct cache_header h = {.arch = seccomp_arch_native(),
-		.filter_flags = flags,
-		.key_length = (uint32_t)n,
-		.filter_length = length};
-	_cleanup_buf_ struct buf content = BUF_INIT;
-	char name[32];
-
-	memcpy(h.magic, CACHE_MAGIC, sizeof(h.magic));
-	cache_name(profile, n, name);
-	buf_append(&content, &h, sizeof(h));
-	buf_append(&content, profile, n);
-	buf_append(&content, filter, length * sizeof(*filter));
-	if (buf_error(&content))
-		return;
-	cache_trim(cache_fd);
-	file_replace_at(cache_fd, name, content.data, content.len, 0600, false);
-}
-
-int seccomp_filter(const char *profile, int cache_fd, struct sock_filter *filter, size_t max,
-	uint32_t *ret_length, uint32_t *ret_flags, plan_warning_fn *warn, void *userdata,
-	struct hull_error *err)
-{
-	size_t n = strlen(profile);
-
-	if (cache_fd >= 0 && cache_load(cache_fd, profile, n, filter, max, ret_length, ret_flags))
-		return 0;
-	int r = compile(profile, filter, max, ret_length, ret_flags, err);
-	if (r == 0 && cache_fd >= 0)
-		cache_store(cache_fd, profile, n, filter, *ret_length, *ret_flags);
-	return r;
+	return r < 0 ? r : export_filter(ctx, filter, err);
 }

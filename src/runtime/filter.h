@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Seccomp profiles as BPF filters. (libseccomp owns the names that begin with seccomp_.) */
+#pragma once
+
+#include "base/error.h"
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct filter_name {
+	const char *name;
+	uint32_t value;
+};
+
+/* What profiles may say, ended by a NULL name: for reading them and for `features`. */
+extern const struct filter_name filter_actions[], filter_operators[], filter_flags[];
+extern const char *const filter_architectures[];
+
+/* True if the running kernel knows the SECCOMP_FILTER_FLAG_*. */
+bool filter_flag_supported(uint32_t flag);
+
+/* "2.5.4" */
+void filter_library_version(char *text, size_t size);
+
+struct filter {
+	struct sock_filter *code; /* the caller's, room for max instructions */
+	size_t max;
+	uint32_t length;
+	uint32_t flags; /* SECCOMP_FILTER_FLAG_* */
+};
+
+/* Compiles a profile (raw JSON). */
+int filter_compile(const char *profile, struct filter *filter, struct hull_error *err);
+
+/*
+ * The same through a directory of compiled filters (-1: none). Keyed on the raw bytes of the
+ * profile and the architecture.
+ */
+int filter_load(const char *profile, int cache_fd, struct filter *filter, struct hull_error *err);
