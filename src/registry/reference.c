@@ -258,6 +258,10 @@ const char *reference_familiar(const char *canonical)
 
 	if (!rest)
 		return canonical;
+	/* "docker.io/quay.io/x" must not become "quay.io/x", which is on another host. */
+	const char *slash = strchr(rest, '/');
+	if (slash && looks_like_domain(rest, (size_t)(slash - rest)))
+		return canonical;
 	const char *name = str_after(rest, "library/");
 	/* "library/a/b" must not become "a/b", which is another repository. */
 	return name && !strchr(name, '/') ? name : rest;

@@ -30,6 +30,8 @@ static void names_are_normalized(void **state)
 		{"me/app", "docker.io/me/app:latest", "me/app:latest", "registry-1.docker.io"},
 		{"docker.io/library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest",
 			"registry-1.docker.io"},
+		{"docker.io/quay.io/app", "docker.io/quay.io/app:latest",
+			"docker.io/quay.io/app:latest", "registry-1.docker.io"},
 		{"localhost/app", "localhost/app:latest", "localhost/app:latest", "localhost"},
 		{"localhost:5000/app:v1", "localhost:5000/app:v1", "localhost:5000/app:v1",
 			"localhost:5000"},
