@@ -47,8 +47,9 @@ int mount_parse(struct arena *arena, const char *text, const char *cwd, struct m
 
 /*
  * The text of -v or --tmpfs that gives the request again: what container_config keeps. NULL if
- * memory is out. A bind that must not make its source has the option "nocreate" in it, which
- * volume_parse() understands.
+ * memory is out. What only --mount can ask for has options of our own in it, which volume_parse()
+ * understands: "nocreate" (a missing source is an error), "bind" (without the mounts below it),
+ * "below-rw" ("ro" is not for the mounts below it).
  */
 char *mount_request_format(struct arena *arena, const struct mount_request *request);
 

@@ -29,6 +29,7 @@ enum bind_class {
 	CLASS_COPY,
 	CLASS_CONSISTENCY,
 	CLASS_RECURSION,
+	CLASS_BELOW,
 	CLASS_CREATE,
 };
 
@@ -54,13 +55,15 @@ static const struct bind_option bind_options[] = {
 	{"delegated", CLASS_CONSISTENCY},
 	{"bind", CLASS_RECURSION},
 	{"rbind", CLASS_RECURSION},
+	{"below-rw", CLASS_BELOW},
 	{"nocreate", CLASS_CREATE},
 };
 
 /* What the options of a bind say before they are written as OCI options. */
 struct bind_settings {
 	bool read_only;
-	bool flat; /* not the mounts below the source */
+	bool flat;	     /* not the mounts below the source */
+	bool below_writable; /* read_only is for the source itself, not for the mounts below it */
 	bool create;
 	const char *propagation;
 };
@@ -86,6 +89,9 @@ static void apply_bind_option(struct bind_settings *s, const struct bind_option 
 		break;
 	case CLASS_RECURSION:
 		s->flat = str_eq(o->name, "bind");
+		break;
+	case CLASS_BELOW:
+		s->below_writable = true;
 		break;
 	case CLASS_CREATE:
 		s->create = false;
@@ -193,7 +199,7 @@ static int set_bind_options(struct arena *arena, const struct bind_settings *s,
 		result = append_option(arena, &r->options, s->propagation);
 	if (result == 0)
 		result = append_option(arena, &r->options, s->read_only ? "ro" : "rw");
-	if (result == 0 && s->read_only && !s->flat)
+	if (result == 0 && s->read_only && !s->flat && !s->below_writable)
 		result = append_option(arena, &r->options, "rro");
 	r->kind = MOUNT_KIND_BIND;
 	r->read_only = s->read_only;
@@ -439,10 +445,12 @@ static int set_bind_key(const struct source_text *at, const char *key, const cha
 			return bad(err, at, "invalid value for %s: %s", key, value);
 		return 0;
 	}
-	if (str_eq(value, "disabled"))
-		f->bind.flat = true;
-	else if (!str_eq(value, "enabled") && !str_eq(value, "readonly"))
-		return bad(err, at, "invalid value for %s: %s (enabled, disabled or readonly)", key,
+	f->bind.flat = str_eq(value, "disabled");
+	f->bind.below_writable = str_eq(value, "writable");
+	if (!f->bind.flat && !f->bind.below_writable && !str_eq(value, "enabled") &&
+		!str_eq(value, "readonly"))
+		return bad(err, at,
+			"invalid value for %s: %s (enabled, disabled, writable or readonly)", key,
 			value);
 	return 0;
 }
@@ -450,13 +458,13 @@ static int set_bind_key(const struct source_text *at, const char *key, const cha
 static int set_tmpfs_key(struct arena *arena, const struct source_text *at, const char *key,
 	const char *value, struct mount_fields *f, struct hull_error *err)
 {
-	uint64_t size;
+	bool is_size = str_eq(key, "tmpfs-size");
+	uint64_t size = 0;
 
 	f->tmpfs_only = key;
-	if (str_eq(key, "tmpfs-size") && str_to_size(value, &size) < 0)
+	if (is_size && str_to_size(value, &size) < 0)
 		return bad(err, at, "invalid value for %s: %s", key, value);
-	const char *text = str_eq(key, "tmpfs-size")
-				   ? arena_printf(arena, "size=%llu", (unsigned long long)size)
+	const char *text = is_size ? arena_printf(arena, "size=%llu", (unsigned long long)size)
 				   : arena_printf(arena, "mode=%s", value);
 	if (!text)
 		return error_no_memory(err);
@@ -594,6 +602,12 @@ char *mount_request_format(struct arena *arena, const struct mount_request *requ
 		if (!is_written(request, *option))
 			continue;
 		buf_printf(&b, "%s%s", separator, *option);
+		separator = ",";
+	}
+	if (request->kind == MOUNT_KIND_BIND && request->read_only &&
+		!strv_contains(request->options, "rro") &&
+		strv_contains(request->options, "rbind")) {
+		buf_printf(&b, "%sbelow-rw", separator);
 		separator = ",";
 	}
 	if (request->kind == MOUNT_KIND_BIND && !request->create_source)

@@ -12,6 +12,8 @@
 #include "oci/runtime_spec.h"
 #include "sys/capability.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <sys/utsname.h>
 
 #define PROFILE_MAX ((size_t)4 << 20)
@@ -216,17 +218,24 @@ static const struct json_field profile_fields[] = {
 static const struct json_table profile_table =
 	JSON_TABLE("seccomp profile", struct profile, profile_fields);
 
-/* "5.14" or more ("5.14.0-rc1"): 0 or -EINVAL. */
-static int parse_kernel(const char *text, unsigned int *ret_major, unsigned int *ret_minor)
+/* "5.14" with anything after it ("5.14.0-rc1"): 0 or -EINVAL. */
+static int parse_kernel(const char *text, unsigned long *ret_major, unsigned long *ret_minor)
 {
-	return sscanf(text, "%5u.%5u", ret_major, ret_minor) == 2 ? 0 : -EINVAL;
+	char *end;
+	unsigned long major = strtoul(text, &end, 10);
+
+	if (!isdigit((unsigned char)*text) || *end != '.' || !isdigit((unsigned char)end[1]))
+		return -EINVAL;
+	*ret_minor = strtoul(end + 1, NULL, 10);
+	*ret_major = major;
+	return 0;
 }
 
 /* 1 = the running kernel is that old or newer, 0 = it is not, or -EINVAL. */
 static int kernel_reaches(const char *text)
 {
 	struct utsname u;
-	unsigned int major, minor, have_major = 0, have_minor = 0;
+	unsigned long major, minor, have_major = 0, have_minor = 0;
 
 	if (parse_kernel(text, &major, &minor) < 0)
 		return -EINVAL;
