@@ -111,6 +111,17 @@ enum hull_error_kind error_kind_from_errno(int errnum)
 	}
 }
 
+/*
+ * A message is one line for a terminal, though names and texts in it come from strangers: control
+ * characters, which could forge further lines or more, are shown as '?'.
+ */
+static void clean_text(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 int error_make(struct hull_error *err, enum hull_error_kind kind, int errnum, const char *file,
 	int line, const char *format, ...)
 {
@@ -139,6 +150,7 @@ int error_make(struct hull_error *err, enum hull_error_kind kind, int errnum, co
 		text = NULL;
 		return result;
 	}
+	clean_text(text);
 	if (errnum == 0) {
 		err->message = TAKE_PTR(text);
 	} else if (asprintf(&err->message, "%s: %s", text, strerror(errnum)) < 0) {
@@ -161,6 +173,7 @@ int error_wrap(struct hull_error *err, int r, const char *format, ...)
 		prefix = NULL;
 		return r;
 	}
+	clean_text(prefix);
 	char *whole = NULL;
 	if (asprintf(&whole, "%s: %s", prefix, hull_error_message(err)) < 0)
 		return r;

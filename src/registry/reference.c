@@ -117,13 +117,8 @@ static bool is_hex_id(const char *s)
 	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
 }
 
-/* The text goes into a message of one line. */
 static int invalid(struct hull_error *err, const char *text)
 {
-	for (const char *s = text; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			return error_set(err, HULL_ERROR_INVALID,
-				"invalid reference format: control character in a name");
 	return error_set(err, HULL_ERROR_INVALID, "invalid reference format: \"%.300s\"", text);
 }
 

@@ -200,13 +200,6 @@ static const struct json_field remote_errors_fields[] = {
 static const struct json_table remote_errors_table =
 	JSON_TABLE("errors", struct remote_errors, remote_errors_fields);
 
-/* A stranger's text on a terminal: one line, no control characters, not too long. */
-static void append_cleaned(struct buf *out, const char *text)
-{
-	for (size_t i = 0; text[i] && i < 300; i++)
-		buf_putc(out, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i]);
-}
-
 /* ": manifest unknown: ..." or nothing. */
 static void describe_remote_error(const struct http_response *response, struct buf *out)
 {
@@ -228,7 +221,7 @@ static void describe_remote_error(const struct http_response *response, struct b
 	}
 	if (!str_empty(first->message)) {
 		buf_puts(out, ": ");
-		append_cleaned(out, first->message);
+		buf_printf(out, "%.300s", first->message);
 	}
 }
 
