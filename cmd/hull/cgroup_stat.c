@@ -191,12 +191,17 @@ static void put_pressure(struct buf *out, const struct hull_cgroup_pressure *pre
 static void put_cpu(struct buf *out, const struct hull_cgroup_cpu_stats *cpu, double percent)
 {
 	buf_puts(out, "cpu\tused\t");
-	put_seconds(out, cpu->usage_ns);
-	buf_puts(out, " (user ");
-	put_seconds(out, cpu->user_ns);
-	buf_puts(out, ", system ");
-	put_seconds(out, cpu->system_ns);
-	buf_puts(out, ")\n");
+	/* v1 counts in a hierarchy of its own, which the group need not be in. */
+	if (cpu->usage_ns) {
+		put_seconds(out, cpu->usage_ns);
+		buf_puts(out, " (user ");
+		put_seconds(out, cpu->user_ns);
+		buf_puts(out, ", system ");
+		put_seconds(out, cpu->system_ns);
+		buf_puts(out, ")\n");
+	} else {
+		buf_puts(out, "-\n");
+	}
 	if (percent >= 0)
 		buf_printf(out, "\tnow\t%.1f%% of one CPU\n", percent);
 	if (cpu->periods) {

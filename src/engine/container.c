@@ -184,12 +184,24 @@ static int make_directories(struct engine *engine, const char *id, struct hull_e
 	return 0;
 }
 
+void container_remove_run_dir(const struct engine *engine, const char *id)
+{
+	_cleanup_free_ char *dir = container_run_dir(engine, id);
+	_cleanup_free_ char *gone =
+		str_printf("%s/containers/.gone-%s", engine_run_root(engine), id);
+
+	if (!dir || !gone)
+		return;
+	dir_remove_tree_at(AT_FDCWD, gone); /* of somebody who was killed at it */
+	if (rename(dir, gone) == 0)
+		dir_remove_tree_at(AT_FDCWD, gone);
+}
+
 static void remove_directories(struct engine *engine, const char *id)
 {
-	_cleanup_free_ char *dir = container_dir(engine, id), *run = container_run_dir(engine, id);
+	_cleanup_free_ char *dir = container_dir(engine, id);
 
-	if (run)
-		dir_remove_tree_at(AT_FDCWD, run);
+	container_remove_run_dir(engine, id);
 	if (dir)
 		dir_remove_tree_at(AT_FDCWD, dir);
 }

@@ -78,6 +78,12 @@ char *container_run_dir(const struct engine *engine, const char *id);
 char *container_log_path(const struct engine *engine, const char *id);
 
 /*
+ * Removes the run directory, in one step for everybody else: with its first file gone somebody may
+ * take the lock anew and fill the directory for the next run. The lock is held.
+ */
+void container_remove_run_dir(const struct engine *engine, const char *id);
+
+/*
  * The lock. container_lock() makes the run directory and takes it: 1 = taken, 0 = somebody else has
  * it (only with wait false). container_is_locked() looks without taking.
  */

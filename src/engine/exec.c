@@ -77,11 +77,17 @@ static int perform(const struct container_ref *ref, const struct oci_spec *spec,
 	struct exec_session *session, struct hull_error *err)
 {
 	_cleanup_plan_ struct plan *plan = NULL;
+	_cleanup_close_ int pidfd = container_open_pidfd(ref, err);
 	struct plan_exec_options plan_options = PLAN_EXEC_OPTIONS_INIT;
+
+	if (pidfd == -ESRCH)
+		return error_set(err, HULL_ERROR_CONFLICT, "Container %s is not running", ref->id);
+	if (pidfd < 0)
+		return pidfd;
 	const struct plan_target target = {
 		.id = ref->id,
 		.pid = ref->pid,
-		.pidfd = -1,
+		.pidfd = pidfd,
 		.spec = spec,
 		.cgroup = ref->cgroup,
 	};

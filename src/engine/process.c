@@ -116,7 +116,7 @@ int container_wait_settled(const struct engine *engine, const char *id, struct h
 	_cleanup_free_ char *dir = container_run_dir(engine, id);
 	_cleanup_free_ char *path = dir ? str_printf("%s/" PROCESS_FILE, dir) : NULL;
 	if (path && access(path, F_OK) < 0)
-		dir_remove_tree_at(AT_FDCWD, dir);
+		container_remove_run_dir(engine, id);
 	return 0;
 }
 

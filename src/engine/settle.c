@@ -91,14 +91,6 @@ static int destroy_processes(struct engine *engine, struct container *c,
 	return container_destroy(&p.ref, DESTROY_TIMEOUT_MS, err);
 }
 
-static void clean_run_dir(struct engine *engine, const char *id)
-{
-	_cleanup_free_ char *dir = container_run_dir(engine, id);
-
-	if (dir)
-		dir_remove_tree_at(AT_FDCWD, dir);
-}
-
 int settle(struct engine *engine, struct container *c, const struct monitor_exit *end,
 	struct hull_error *err)
 {
@@ -122,7 +114,7 @@ int settle(struct engine *engine, struct container *c, const struct monitor_exit
 	} else {
 		r = container_set_ended(engine, c, err);
 		if (r == 0)
-			clean_run_dir(engine, c->id);
+			container_remove_run_dir(engine, c->id);
 	}
 	if (r == 0)
 		rootfs_release(engine);
@@ -147,7 +139,7 @@ int settle_if_abandoned(struct engine *engine, struct container **c, struct hull
 	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
 	r = container_load_id(engine, id, c, &why);
 	if (r < 0 && why.kind == HULL_ERROR_NOT_FOUND) {
-		clean_run_dir(engine, id); /* made again by taking the lock */
+		container_remove_run_dir(engine, id); /* made again by taking the lock */
 		return 0;
 	}
 	if (r < 0) {
@@ -155,7 +147,7 @@ int settle_if_abandoned(struct engine *engine, struct container **c, struct hull
 		return r;
 	}
 	if (!container_is_running(*c)) {
-		clean_run_dir(engine, id);
+		container_remove_run_dir(engine, id);
 		return 0;
 	}
 	r = settle(engine, *c, NULL, err);
@@ -187,7 +179,7 @@ int settle_failed_start(struct engine *engine, struct container *c, const struct
 		return error_no_memory(err);
 	int r = container_set_ended(engine, c, err);
 	if (r == 0) {
-		clean_run_dir(engine, c->id);
+		container_remove_run_dir(engine, c->id);
 		rootfs_release(engine);
 	}
 	return r;
