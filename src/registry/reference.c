@@ -258,8 +258,8 @@ const char *reference_familiar(const char *canonical)
 	if (slash && looks_like_domain(rest, (size_t)(slash - rest)))
 		return canonical;
 	const char *name = str_after(rest, "library/");
-	/* "library/a/b" must not become "a/b", which is another repository. */
-	return name && !strchr(name, '/') ? name : rest;
+	/* "library/a/b" must not become "a/b", another repository, nor 64 hex digits an id. */
+	return name && !strchr(name, '/') && !is_hex_id(name) ? name : rest;
 }
 
 const char *reference_api_host(const struct reference *ref)

@@ -184,7 +184,7 @@ static void test_hosts(void **state)
 		{"db", NULL, "bad format for add-host: \"db\""},
 		{":1.2.3.4", NULL, "bad format for add-host: \":1.2.3.4\""},
 		{"a b:1.2.3.4", NULL, "bad format for add-host: \"a b:1.2.3.4\""},
-		{"a\nb:1.2.3.4", NULL, "bad format for add-host: \"a\nb:1.2.3.4\""},
+		{"a\nb:1.2.3.4", NULL, "bad format for add-host: \"a?b:1.2.3.4\""},
 		{"db:", NULL, "invalid IP address in add-host: \"\""},
 		{"db:1.2.3", NULL, "invalid IP address in add-host: \"1.2.3\""},
 		{"db:1.2.3.4 evil", NULL, "invalid IP address in add-host: \"1.2.3.4 evil\""},
