@@ -50,6 +50,8 @@ int group_name_parse(const char *text, struct group_name *ret, struct hull_error
 			return r;
 		path = colon + 1;
 	}
+	if (!*path)
+		return error_set(err, HULL_ERROR_INVALID, "\"%s\": no name of a group", text);
 	const char *own = str_after(path, "./");
 	ret->path = own ? strdup(own) : *path == '/' ? strdup(path) : str_printf("/%s", path);
 	return ret->path ? 0 : error_no_memory(err);

@@ -262,8 +262,9 @@ struct hull_cgroup_property {
 struct hull_cgroup_create_options {
 	enum hull_cgroup_manager manager;
 	unsigned int flags;   /* HULL_CGROUP_CREATE_* */
-	uint32_t controllers; /* hierarchies to take part in, by what they control; 0 = all.
-				 Named v1 hierarchies take part always. */
+	uint32_t controllers; /* hierarchies to take part in, by what they control; 0 = all. Named
+				 v1 hierarchies take part always; a v2 tree beside v1 only if it
+				 has one of them */
 	pid_t pid; /* process to start the group with; 0 = none. systemd needs one for a scope */
 	const struct hull_cgroup_resources
 		*resources;	 /* limits to be set before pid joins, or NULL */
@@ -439,7 +440,8 @@ int hull_cgroup_read(
 
 /*
  * As write and read, but a file of the other cgroup version is translated where a translation
- * exists: memory.limit_in_bytes to memory.max, cpu.cfs_quota_us to the first word of cpu.max, and back.
+ * exists: memory.limit_in_bytes to memory.max, cpu.cfs_quota_us to the first word of cpu.max, and
+ * back.
  */
 int hull_cgroup_set(
 	struct hull_cgroup *cgroup, const char *file, const char *value, struct hull_error *err);

@@ -1,0 +1,317 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# hull cgroup on whatever arrangement of hierarchies the machine has: the walk-throughs of
+# docs/cgroup.md as they stand there, and what must go wrong in an orderly way. Runs as well under
+# tests/vm/run --cgroup=v2|v1|split.
+
+load lib/fixture
+
+setup() {
+    require_root
+    setup_fixture
+    GROUP=hull-test-$TEST_ID
+    defer remove_group
+}
+
+teardown() {
+    teardown_fixture
+}
+
+cgroup() {
+    "$HULL_BIN" cgroup "$@"
+}
+
+remove_group() {
+    cgroup delete -r --kill "$GROUP" 2>/dev/null || true
+    [ -z "$(find /sys/fs/cgroup -name "$GROUP")" ]
+}
+
+# group_directories: where the test's group is.
+group_directories() {
+    find /sys/fs/cgroup -type d -name "$GROUP"
+}
+
+unified() {
+    [ "$(cgroup mode --json | jq -r .mode)" = unified ]
+}
+
+# usage_ns: CPU time that the group has used.
+usage_ns() {
+    cgroup stat --json "$GROUP" | jq .cpu.usageNs
+}
+
+@test "cgroup: mode tells every hierarchy that is mounted" {
+    run cgroup mode --json
+    assert_success
+    local mounted
+    mounted=$(awk '$(NF - 2) ~ /^cgroup2?$/' /proc/self/mountinfo | wc -l)
+    assert_equal "$(jq '.hierarchies | length' <<<"$output")" "$mounted"
+    run cgroup mode
+    assert_success
+    assert_output_has "MOUNTED AT"
+}
+
+@test "cgroup: walk-through: a group under a UUID for cpu and memory" {
+    GROUP=$(cat /proc/sys/kernel/random/uuid)
+    cgroup create -g "cpu,memory:$GROUP"
+    cgroup set -r memory.limit_in_bytes=10000000 "$GROUP"
+    cgroup set -r cpu.cfs_period_us=1000000 "$GROUP"
+    cgroup set -r cpu.cfs_quota_us=300000 "$GROUP"
+
+    # Whole pages: 10,000,000 is not one.
+    assert_equal "$(cgroup get "$GROUP" memory.limit_in_bytes)" 9998336
+    assert_equal "$(cgroup get "$GROUP" memory.max)" 9998336
+    assert_equal "$(cgroup get "$GROUP" cpu.max)" "300000 1000000"
+    assert_equal "$(cgroup get "$GROUP" cpu.cfs_quota_us)" 300000
+
+    run cgroup exec -g "cpu,memory:$GROUP" sh -c "grep -c $GROUP /proc/self/cgroup"
+    assert_success
+    [ "$output" -ge 1 ]
+
+    cgroup create "$GROUP/below/deeper"
+    cgroup delete -r -g "cpu,memory:$GROUP"
+    cgroup delete -r "$GROUP" 2>/dev/null || true
+    assert_equal "$(group_directories)" ""
+}
+
+@test "cgroup: walk-through: a running yes is held to a tenth of a CPU" {
+    local pid before after started ended percent
+
+    yes >/dev/null &
+    pid=$!
+    defer kill -9 $pid
+    cgroup create "$GROUP"
+    cgroup classify "$GROUP" $pid
+    cgroup set "$GROUP" "cpu.max=10000 100000"
+    assert_equal "$(cgroup get "$GROUP" cpu.max)" "10000 100000"
+    sleep 0.5
+
+    started=$(date +%s%N)
+    before=$(usage_ns)
+    sleep 3
+    after=$(usage_ns)
+    ended=$(date +%s%N)
+    percent=$(((after - before) * 100 / (ended - started)))
+    echo "used $percent % of a CPU"
+    [ "$percent" -ge 8 ]
+    [ "$percent" -le 12 ]
+
+    run cgroup stat "$GROUP"
+    assert_success
+    assert_output_has throttled
+}
+
+@test "cgroup: walk-through: with a limit of ten the eleventh fork is refused" {
+    cgroup create "$GROUP"
+    cgroup set "$GROUP" pids.max=10
+    # The shell is one, nine more fit, the next does not.
+    run cgroup exec "$GROUP" bash -c '
+        for i in 1 2 3 4 5 6 7 8 9; do sleep 60 >/dev/null 2>&1 & done
+        cat /proc/self/cgroup >/dev/null' 2>&1
+    assert_failure
+    assert_output_has "fork"
+    assert_equal "$(cgroup procs "$GROUP" | wc -l)" 9
+    assert_equal "$(cgroup stat --json "$GROUP" | jq .pids.current)" 9
+    [ "$(cgroup stat --json "$GROUP" | jq .pids.refused)" -ge 1 ]
+    cgroup kill "$GROUP"
+    assert_equal "$(cgroup procs "$GROUP")" ""
+}
+
+@test "cgroup: walk-through: a process over its memory limit is killed and the event is seen" {
+    local watcher
+
+    cgroup create "$GROUP"
+    cgroup set "$GROUP" memory.max=20M memory.swap.max=0
+    cgroup events --json --timeout 30s "$GROUP" >"$WORK/events" &
+    watcher=$!
+    defer kill $watcher
+    sleep 0.5
+    run cgroup exec "$GROUP" tail /dev/zero
+    assert_failure 137
+    wait_until 10 grep -q '"event":"oom"' "$WORK/events"
+    [ "$(cgroup stat --json "$GROUP" | jq .memory.oomKills)" -ge 1 ]
+}
+
+@test "cgroup: names and values of either version" {
+    cgroup create -g "*:$GROUP"
+    cgroup set "$GROUP" memory.limit_in_bytes=64M
+    assert_equal "$(cgroup get "$GROUP" memory.max)" 67108864
+    cgroup set "$GROUP" memory.max=max
+    assert_equal "$(cgroup get "$GROUP" memory.max)" max
+    cgroup set "$GROUP" memory.max=1.5G
+    assert_equal "$(cgroup get "$GROUP" memory.max)" 1610612736
+    cgroup set "$GROUP" cpu.shares=1024
+    assert_equal "$(cgroup get "$GROUP" cpu.weight)" 100
+    cgroup set "$GROUP" cpu.weight=200
+    assert_equal "$(cgroup get "$GROUP" cpu.weight)" 200
+    cgroup set "$GROUP" cpu.cfs_period_us=50000 cpu.cfs_quota_us=20000
+    assert_equal "$(cgroup get "$GROUP" cpu.max)" "20000 50000"
+    cgroup set "$GROUP" "cpu.max=max 100000"
+    assert_equal "$(cgroup get "$GROUP" cpu.max)" "max 100000"
+    run cgroup get --json "$GROUP" cpu.max pids.max
+    assert_success
+    assert_json '."pids.max"' max
+}
+
+@test "cgroup: freeze is confirmed, thaw too, and a frozen group can be killed" {
+    local pid
+
+    cgroup create "$GROUP"
+    cgroup exec "$GROUP" sleep 100 &
+    pid=$!
+    wait_until 5 test -n "$(cgroup procs "$GROUP")" || true
+    sleep 0.3
+    cgroup freeze "$GROUP"
+    assert_equal "$(cgroup get "$GROUP" freezer.state)" FROZEN
+    cgroup thaw "$GROUP"
+    assert_equal "$(cgroup get "$GROUP" freezer.state)" THAWED
+    cgroup freeze "$GROUP"
+    cgroup kill "$GROUP"
+    assert_equal "$(cgroup procs "$GROUP")" ""
+    run wait $pid
+    cgroup delete "$GROUP"
+    assert_equal "$(group_directories)" ""
+}
+
+@test "cgroup: list and procs, below too" {
+    cgroup create "$GROUP/a/b"
+    cgroup exec "$GROUP/a/b" sleep 100 &
+    sleep 0.5
+    run cgroup list -r "$GROUP"
+    assert_success
+    assert_output "/$GROUP/a
+/$GROUP/a/b"
+    assert_equal "$(cgroup procs "$GROUP")" ""
+    assert_equal "$(cgroup procs -r "$GROUP" | wc -l)" 1
+    cgroup kill "$GROUP"
+}
+
+@test "cgroup: names that cannot be are refused before anything is made" {
+    local name
+
+    for name in ../x a/../b a//b . .. "cgroup.procs" tasks "$(printf 'a\nb')" \
+        "$(printf 'x%.0s' {1..256})"; do
+        run cgroup create "$GROUP/$name"
+        assert_failure
+        assert_output_has "cgroup name"
+        assert_equal "$(group_directories)" ""
+    done
+    run cgroup create -g "cpu,nonsense:$GROUP"
+    assert_failure
+    assert_output 'hull: unknown controller "nonsense"'
+    run cgroup create ""
+    assert_failure
+}
+
+@test "cgroup: errors name the file and the value" {
+    cgroup create "$GROUP"
+    run cgroup set "$GROUP" cpu.shares=none
+    assert_failure
+    assert_output_matches "^hull: $GROUP: cpu\.(shares|weight)?: ?none"
+    run cgroup set "$GROUP" pids.max=many
+    assert_failure
+    assert_output "hull: $GROUP: pids.max: many: Invalid argument"
+    run cgroup set "$GROUP" cpuset.cpus=4000-5000
+    assert_failure
+    assert_output_matches "cpuset.cpus: 4000-5000: "
+    run cgroup set "$GROUP" no.such=1
+    assert_failure
+    run cgroup set "$GROUP-absent" pids.max=1
+    assert_failure
+    assert_output "hull: cgroup /$GROUP-absent: No such file or directory"
+    run cgroup set "$GROUP" ../x=1
+    assert_failure
+    assert_output_has "cgroup file"
+}
+
+@test "cgroup: a group with processes or groups below is not removed" {
+    cgroup create "$GROUP/below"
+    run cgroup delete "$GROUP"
+    assert_failure
+    assert_output_has "groups below it: Device or resource busy"
+    cgroup exec "$GROUP/below" sleep 100 &
+    sleep 0.3
+    run cgroup delete -r -t 200ms "$GROUP"
+    assert_failure
+    assert_output_has "1 process in it: Device or resource busy"
+    cgroup delete -r --kill "$GROUP"
+    assert_equal "$(group_directories)" ""
+}
+
+@test "cgroup: a process that is gone, a process that cannot be" {
+    local pid
+
+    cgroup create "$GROUP"
+    true &
+    pid=$!
+    wait $pid
+    run cgroup classify "$GROUP" $pid
+    assert_failure
+    assert_output_has "No such process"
+    run cgroup classify "$GROUP" 0
+    assert_failure
+    assert_output "hull: 0: not a process id"
+    cgroup set "$GROUP" pids.max=1
+    # A move is no fork: it is allowed past the limit, and the next fork is not.
+    sleep 100 &
+    cgroup classify "$GROUP" $!
+    sleep 100 &
+    cgroup classify "$GROUP" $!
+    assert_equal "$(cgroup procs "$GROUP" | wc -l)" 2
+    cgroup kill "$GROUP"
+}
+
+@test "cgroup: a read-only cgroup file system" {
+    run unshare -m sh -c "
+        awk '\$(NF - 2) ~ /^cgroup2?\$/ { print \$5 }' /proc/self/mountinfo |
+            while read -r place; do mount -o remount,bind,ro \"\$place\"; done
+        '$HULL_BIN' cgroup create $GROUP"
+    assert_failure
+    assert_output_has "mkdir /sys/fs/cgroup"
+    assert_output_has "Read-only file system"
+    assert_equal "$(group_directories)" ""
+}
+
+@test "cgroup: another user, without delegation and with it" {
+    require_tool setpriv
+    local user=65534
+
+    cp "$HULL_BIN" "$WORK/hull"
+    run setpriv --reuid $user --clear-groups "$WORK/hull" cgroup create "$GROUP"
+    assert_failure
+    assert_output_has "Permission denied"
+    assert_equal "$(group_directories)" ""
+
+    cgroup create -a $user "$GROUP"
+    run setpriv --reuid $user --clear-groups "$WORK/hull" cgroup create "$GROUP/mine"
+    assert_success
+    run setpriv --reuid $user --clear-groups "$WORK/hull" cgroup set "$GROUP" pids.max=5
+    assert_failure
+    assert_output "hull: $GROUP: pids.max: 5: Permission denied"
+    run setpriv --reuid $user --clear-groups "$WORK/hull" cgroup delete "$GROUP/mine"
+    assert_success
+}
+
+@test "cgroup: threads and delegation of types on v2" {
+    unified || skip "needs a v2 tree with controllers"
+    cgroup create "$GROUP/workers"
+    assert_equal "$(cgroup get "$GROUP/workers" cgroup.type)" domain
+    cgroup create --threaded "$GROUP/workers/one"
+    assert_equal "$(cgroup get "$GROUP/workers/one" cgroup.type)" threaded
+    assert_equal "$(cgroup get "$GROUP/workers" cgroup.type)" "domain threaded"
+}
+
+@test "cgroup: stat is readable, is JSON, and can be watched" {
+    cgroup create "$GROUP"
+    cgroup exec "$GROUP" sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'
+    run cgroup stat "$GROUP"
+    assert_success
+    assert_output_has memory
+    assert_output_has pids
+    [ "$(usage_ns)" -gt 0 ]
+    run timeout 5 "$HULL_BIN" cgroup stat --json --watch=300ms "$GROUP" >"$WORK/lines" &
+    sleep 1
+    cgroup delete "$GROUP"
+    wait $!
+}
