@@ -3,7 +3,7 @@
 
 #include "base/str.h"
 
-#include <ctype.h>
+#include <arpa/inet.h>
 
 #define PATH_MAX_LENGTH 255
 #define TAG_MAX_LENGTH	128
@@ -88,9 +88,15 @@ static const char *skip_host_name(const char *s)
 
 static const char *skip_ipv6(const char *s)
 {
-	size_t n = strspn(s + 1, "0123456789abcdefABCDEF:.");
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+	size_t n = strcspn(s + 1, "]");
 
-	return n > 0 && s[1 + n] == ']' ? s + n + 2 : NULL;
+	if (n >= sizeof(text) || s[1 + n] != ']')
+		return NULL;
+	memcpy(text, s + 1, n);
+	text[n] = '\0';
+	return inet_pton(AF_INET6, text, &address) == 1 ? s + n + 2 : NULL;
 }
 
 static bool is_domain(const char *s)
