@@ -119,7 +119,8 @@ static int add_architectures(scmp_filter_ctx ctx, char *const *names, struct hul
 		if (arch == 0)
 			continue;
 		int r = seccomp_arch_add(ctx, arch);
-		if (r < 0 && r != -EEXIST)
+		/* -EDOM: of the other byte order, so not this machine's either. */
+		if (r < 0 && r != -EEXIST && r != -EDOM)
 			return error_errno(err, r, "linux.seccomp: architecture %s", *name);
 	}
 	return 0;
