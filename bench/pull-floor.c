@@ -6,13 +6,17 @@
  *
  * Each blob (a gzip'd layer, as a registry stores it) is read once, hashed, inflated with ISA-L,
  * hashed again and written to one file in DIR, which is synced: both digests of a layer and its
- * content on disk. One process per CPU takes blobs from a common counter, the largest work of one
- * layer being what no parallelism divides. There is no network, no tar parser and no metadata.
+ * content on disk. A layer is a pipeline of two threads, the second one hashing and writing what
+ * the first one has inflated, and several layers are under way at a time, so that a single layer
+ * and three equal ones keep two CPUs busy to the end. There is no network, no tar parser and no
+ * metadata.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <isa-l/igzip_lib.h>
 #include <openssl/evp.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +26,8 @@
 #include <unistd.h>
 
 #define IN_SIZE	 (256 * 1024)
-#define OUT_SIZE (1024 * 1024)
+#define OUT_SIZE (512 * 1024)
+#define BUFFERS	 8
 
 struct layer {
 	struct inflate_state state;
@@ -31,7 +36,12 @@ struct layer {
 	int in;
 	int out;
 	uint8_t in_data[IN_SIZE];
-	uint8_t out_data[OUT_SIZE];
+	/* between the threads: a ring of buffers; a filled one of length 0 is the end */
+	uint8_t out_data[BUFFERS][OUT_SIZE];
+	size_t out_length[BUFFERS];
+	unsigned filled; /* by the first thread, ever */
+	sem_t empty, full;
+	int out_error;
 };
 
 static int write_all(int fd, const uint8_t *data, size_t n)
@@ -47,22 +57,44 @@ static int write_all(int fd, const uint8_t *data, size_t n)
 	return 0;
 }
 
-/* Inflates and writes all of the input at hand. */
+/* The second thread. After a failure it goes on taking buffers, so that the first one can end. */
+static void *write_content(void *arg)
+{
+	struct layer *l = arg;
+
+	for (unsigned i = 0;; i = (i + 1) % BUFFERS) {
+		sem_wait(&l->full);
+		if (l->out_length[i] == 0)
+			return NULL;
+		if (!l->out_error &&
+			(!EVP_DigestUpdate(l->content_hash, l->out_data[i], l->out_length[i]) ||
+				write_all(l->out, l->out_data[i], l->out_length[i]) < 0))
+			l->out_error = errno ? errno : EIO;
+		sem_post(&l->empty);
+	}
+}
+
+static void hand_over(struct layer *l, size_t n)
+{
+	l->out_length[l->filled++ % BUFFERS] = n;
+	sem_post(&l->full);
+}
+
+/* Inflates all of the input at hand. */
 static int inflate_input(struct layer *l)
 {
 	do {
-		size_t n;
-
-		l->state.next_out = l->out_data;
+		sem_wait(&l->empty);
+		l->state.next_out = l->out_data[l->filled % BUFFERS];
 		l->state.avail_out = OUT_SIZE;
 		if (isal_inflate(&l->state) != ISAL_DECOMP_OK) {
 			errno = EBADMSG;
 			return -1;
 		}
-		n = OUT_SIZE - l->state.avail_out;
-		if (!EVP_DigestUpdate(l->content_hash, l->out_data, n) ||
-			write_all(l->out, l->out_data, n) < 0)
-			return -1;
+		if (l->state.avail_out < OUT_SIZE)
+			hand_over(l, OUT_SIZE - l->state.avail_out);
+		else
+			sem_post(&l->empty);
 		/* a gzip file may have several members */
 		if (l->state.block_state == ISAL_BLOCK_FINISH && l->state.avail_in > 0) {
 			isal_inflate_reset(&l->state);
@@ -72,15 +104,11 @@ static int inflate_input(struct layer *l)
 	return 0;
 }
 
-static int unpack(struct layer *l)
+/* The first thread. */
+static int read_content(struct layer *l)
 {
 	ssize_t n;
 
-	isal_inflate_init(&l->state);
-	l->state.crc_flag = ISAL_GZIP;
-	if (!EVP_DigestInit_ex(l->blob_hash, EVP_sha256(), NULL) ||
-		!EVP_DigestInit_ex(l->content_hash, EVP_sha256(), NULL))
-		return -1;
 	while ((n = read(l->in, l->in_data, IN_SIZE)) > 0) {
 		if (!EVP_DigestUpdate(l->blob_hash, l->in_data, (size_t)n))
 			return -1;
@@ -89,7 +117,31 @@ static int unpack(struct layer *l)
 		if (inflate_input(l) < 0)
 			return -1;
 	}
-	return n < 0 ? -1 : fdatasync(l->out);
+	return (int)n;
+}
+
+static int unpack(struct layer *l)
+{
+	pthread_t writer;
+	int r;
+
+	isal_inflate_init(&l->state);
+	l->state.crc_flag = ISAL_GZIP;
+	l->filled = 0;
+	l->out_error = 0;
+	if (!EVP_DigestInit_ex(l->blob_hash, EVP_sha256(), NULL) ||
+		!EVP_DigestInit_ex(l->content_hash, EVP_sha256(), NULL) ||
+		sem_init(&l->empty, 0, BUFFERS) < 0 || sem_init(&l->full, 0, 0) < 0 ||
+		pthread_create(&writer, NULL, write_content, l) != 0)
+		return -1;
+	r = read_content(l);
+	sem_wait(&l->empty);
+	hand_over(l, 0);
+	pthread_join(writer, NULL);
+	if (r < 0)
+		return -1;
+	errno = l->out_error;
+	return l->out_error ? -1 : fdatasync(l->out);
 }
 
 static int unpack_blob(struct layer *l, const char *dir, const char *blob, unsigned number)
@@ -130,7 +182,7 @@ static int work(const char *dir, char *const *blobs, unsigned n, unsigned *next)
 
 int main(int argc, char *argv[])
 {
-	long workers = sysconf(_SC_NPROCESSORS_ONLN);
+	long workers = sysconf(_SC_NPROCESSORS_ONLN) * 4;
 	unsigned *next;
 	int status, failed = 0;
 
@@ -141,7 +193,7 @@ int main(int argc, char *argv[])
 	next = mmap(NULL, sizeof(*next), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (next == MAP_FAILED)
 		return 1;
-	for (long i = 0; i < workers; i++) {
+	for (long i = 0; i < workers && i < argc - 2; i++) {
 		if (fork() == 0)
 			_exit(work(argv[1], argv + 2, (unsigned)argc - 2, next));
 	}

@@ -89,7 +89,7 @@ make_layers() {
         layers=3
         ;;
     many) # 60 small layers
-        usr_files 20000000 3000 >"$dir/list"
+        usr_files 0 6000 >"$dir/list"
         layers=60
         ;;
     large) # one layer of 1 GB
