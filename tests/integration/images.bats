@@ -215,3 +215,62 @@ import_two() {
     done
     assert_equal "$(hull images -q t | wc -l)" 50
 }
+
+@test "rmi: images that containers use" {
+    local container
+
+    make_docker_archive "$WORK/a.tar" app:v1
+    hull load -q -i "$WORK/a.tar"
+    id=$(hull images -q --no-trunc)
+    container=$(hull create --name user --network none app:v1 sleep 100)
+    run hull rmi app:v1
+    assert_failure 1
+    assert_output "hull: conflict: unable to remove repository reference \"app:v1\" (must force) - container ${container:0:12} is using its referenced image ${id:7:12}"
+    run hull rmi "${id:7:12}"
+    assert_failure 1
+    assert_output_has "image is being used by stopped container ${container:0:12}"
+
+    hull start user
+    run hull rmi -f "${id:7:12}"
+    assert_failure 1
+    assert_output_has "(cannot be forced) - image is being used by running container ${container:0:12}"
+    # Its name can be taken from it all the same.
+    run hull rmi -f app:v1
+    assert_success
+    assert_output "Untagged: app:v1"
+    run hull images
+    assert_output_matches "^<none> +<none> +${id:7:12} "
+    hull exec user cat /etc/image-name
+
+    hull kill user
+    hull wait user
+    run hull rmi -f "${id:7:12}"
+    assert_output "Deleted: $id"
+    # The container's layers stay until it goes.
+    hull start user
+    hull exec user cat /etc/image-name
+    hull rm -f user
+    hull import "$WORK/one.tar" one:v1
+    hull rmi one:v1
+    assert_equal "$(find "$HULL_TEST_ROOT"/{blobs,layers,chains} ! -name lock -type f)" ""
+}
+
+@test "rmi: kill -9 at any moment leaves a whole image or none" {
+    make_docker_archive "$WORK/a.tar" app:v1
+    for delay in 0.001 0.002 0.004 0.006 0.008 0.012; do
+        hull load -q -i "$WORK/a.tar" >/dev/null
+        "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
+            rmi app:v1 >/dev/null 2>&1 3>&- &
+        pid=$!
+        sleep "$delay"
+        kill -9 $pid 2>/dev/null || true
+        wait $pid 2>/dev/null || true
+        if [ -n "$(hull images -q)" ]; then
+            hull run --rm --network none app:v1 cat /etc/image-name
+            hull rmi app:v1 >/dev/null
+        fi
+    done
+    import_one
+    hull rmi one:v1
+    assert_equal "$(find "$HULL_TEST_ROOT"/{blobs,layers,chains} ! -name lock -type f)" ""
+}
