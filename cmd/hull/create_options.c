@@ -139,6 +139,10 @@ static int fill_network(struct filling *f)
 	r = copy(f, &f->config->network, network);
 	for (char **d = f->o->dns; r == 0 && d && *d; d++)
 		r = dns_check(*d, f->err);
+	for (char **d = f->o->dns_search; r == 0 && d && *d; d++)
+		r = dns_word_check("dns-search", *d, f->err);
+	for (char **d = f->o->dns_option; r == 0 && d && *d; d++)
+		r = dns_word_check("dns-option", *d, f->err);
 	if (r == 0)
 		r = copy_all(f, &f->config->dns, f->o->dns);
 	if (r == 0)

@@ -4,6 +4,7 @@
 #include "image_progress.h"
 
 #include "image/image.h"
+#include "registry/credentials.h"
 
 struct pull_options {
 	char *platform;
@@ -26,6 +27,7 @@ static const struct cli_option options[] = {
 static int run(
 	struct cli_context *context, void *options_p, int argc, char **argv, struct hull_error *err)
 {
+	const struct hull_globals *globals = context->globals;
 	struct pull_options *o = options_p;
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_image_display_ struct image_display *display = NULL;
@@ -42,7 +44,13 @@ static int run(
 	hull_catch_interrupt();
 	struct image_pull_options pull_options = {
 		.platform = o->platform,
-		.registry = {.plain_http = o->plain_http, .insecure = o->insecure},
+		.registry =
+			{
+				.plain_http = o->plain_http,
+				.insecure = o->insecure,
+				.auth = {.credentials = credentials_find,
+					.credentials_data = globals->config},
+			},
 		.progress = image_display_progress(display),
 		.canceled = &hull_interrupted,
 	};

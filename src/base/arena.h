@@ -30,7 +30,10 @@ char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void *arena_memdup(struct arena *a, const void *data, size_t n);
 
-/* Appends a copy of s to a NULL-terminated vector in the arena. 0 or -ENOMEM. */
+/*
+ * Appends a copy of s to a NULL-terminated vector in the arena, which must be NULL or made by this
+ * function: its capacity is known by its length. 0 or -ENOMEM.
+ */
 int arena_strv_append(struct arena *a, char ***v, const char *s);
 
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))

@@ -20,6 +20,7 @@ struct engine {
 	struct metadata *metadata;
 	struct layer_store *layers;
 	struct image_store *images;
+	int seccomp_cache;
 };
 
 /* FNV-1a: names a run directory after a root; no secret, no table. */
@@ -73,6 +74,7 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
 
 	if (!e)
 		return error_no_memory(err);
+	e->seccomp_cache = -1;
 	int r = resolve_roots(e, options, err);
 	if (r < 0)
 		return r;
@@ -90,6 +92,7 @@ void engine_close(struct engine *e)
 	image_store_close(e->images);
 	layer_store_close(e->layers);
 	metadata_close(e->metadata);
+	cleanup_closep(&e->seccomp_cache);
 	free(e->root);
 	free(e->run_root);
 	free(e->layer_store_name);
@@ -157,4 +160,14 @@ int engine_images(struct engine *e, struct image_store **ret, struct hull_error 
 	}
 	*ret = e->images;
 	return 0;
+}
+
+int engine_seccomp_cache(struct engine *e)
+{
+	if (e->seccomp_cache < 0) {
+		_cleanup_free_ char *path = path_join(e->run_root, "seccomp");
+		if (path && dir_make_parents_at(AT_FDCWD, path, 0700) == 0)
+			e->seccomp_cache = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return e->seccomp_cache;
 }

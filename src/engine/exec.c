@@ -72,9 +72,10 @@ static int open_stdio(const struct exec_options *options, const struct oci_proce
 	return r;
 }
 
-static int perform(const struct container_ref *ref, const struct oci_spec *spec,
-	const struct oci_process *process, const struct exec_options *options, const int theirs[3],
-	struct exec_session *session, struct hull_error *err)
+static int perform(struct engine *engine, const struct container_ref *ref,
+	const struct oci_spec *spec, const struct oci_process *process,
+	const struct exec_options *options, const int theirs[3], struct exec_session *session,
+	struct hull_error *err)
 {
 	_cleanup_plan_ struct plan *plan = NULL;
 	_cleanup_close_ int pidfd = container_open_pidfd(ref, err);
@@ -93,6 +94,7 @@ static int perform(const struct container_ref *ref, const struct oci_spec *spec,
 	};
 
 	memcpy(plan_options.stdio, theirs, sizeof(plan_options.stdio));
+	plan_options.seccomp_cache_fd = engine_seccomp_cache(engine);
 	plan_options.warn = options->warn;
 	plan_options.userdata = options->userdata;
 	int r = plan_compile_exec(process, &target, &plan_options, &plan, err);
@@ -132,7 +134,7 @@ int exec_start(struct engine *engine, const struct container *c, const struct ex
 	if (r == 0)
 		r = open_stdio(options, process, theirs, ret, err);
 	if (r == 0)
-		r = perform(&p.ref, spec, process, options, theirs, ret, err);
+		r = perform(engine, &p.ref, spec, process, options, theirs, ret, err);
 	for (size_t i = 0; i < ARRAY_SIZE(theirs); i++)
 		cleanup_closep(&theirs[i]);
 	return r;

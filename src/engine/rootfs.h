@@ -8,8 +8,8 @@
  * A detached mount of the root; closing the fd unmounts it. Read-only it is the layers alone, and
  * the container needs no directories yet.
  */
-int rootfs_mount(struct engine *engine, const struct container *c, bool writable,
-	int *ret_mount_fd, struct hull_error *err);
+int rootfs_mount(struct engine *engine, const struct container *c, bool writable, int *ret_mount_fd,
+	struct hull_error *err);
 
 /* Once, after the container's directories were made: "/" gets the attributes the image gives it. */
 int rootfs_prepare(struct engine *engine, const struct container *c, struct hull_error *err);

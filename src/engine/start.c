@@ -140,6 +140,7 @@ static int compile(struct launch *l, struct hull_error *err)
 	options.id = l->c->id;
 	options.bundle = l->run_dir;
 	options.rootfs_fd = l->rootfs;
+	options.seccomp_cache_fd = engine_seccomp_cache(l->engine);
 	memcpy(options.stdio, l->stdio, sizeof(l->stdio));
 	if (l->options) {
 		options.trace = l->options->trace != NULL;
