@@ -133,7 +133,7 @@ push_index() {
     local name=$1 arch digest entries=
 
     for arch in amd64 arm64; do
-        rm -rf "$WORK/$arch"
+        rm -rf "${WORK:?}/$arch"
         make_oci_layout "$WORK/$arch" v1
         umoci config --image "$WORK/$arch:v1" --architecture "$arch"
         copy_image "oci:$WORK/$arch:v1" "docker://$REGISTRY/$name:$arch"
@@ -269,4 +269,42 @@ push_index() {
     assert_nothing_kept
     hull pull -q "$REGISTRY/small:v1"
     hull rmi "$REGISTRY/small:v1"
+}
+
+@test "pull: with the login of config.json" {
+    start_registry --auth user:secret
+    make_oci_layout "$WORK/layout" v1
+    skopeo copy --quiet --insecure-policy --dest-tls-verify=false --dest-creds user:secret \
+        "oci:$WORK/layout:v1" "docker://$REGISTRY/app:v1"
+    mkdir "$WORK/config"
+    run hull --config "$WORK/config" pull -q "$REGISTRY/app:v1"
+    assert_failure 1
+    assert_output_has "pull access denied for $REGISTRY/app"
+
+    login() {
+        printf '{"auths":{"%s":{"auth":"%s"}}}' "$1" "$(printf %s "$2" | base64)" \
+            >"$WORK/config/config.json"
+    }
+    for key in "$REGISTRY" "https://$REGISTRY" "http://$REGISTRY/v1/"; do
+        login "$key" user:secret
+        run hull --config "$WORK/config" pull -q "$REGISTRY/app:v1"
+        assert_success
+    done
+    DOCKER_CONFIG=$WORK/config run hull pull -q "$REGISTRY/app:v1"
+    assert_success
+    login "$REGISTRY" user:wrong
+    run hull --config "$WORK/config" pull -q "$REGISTRY/app:v1"
+    assert_failure 1
+    login "other.example" user:secret
+    run hull --config "$WORK/config" pull -q "$REGISTRY/app:v1"
+    assert_failure 1
+    login "$REGISTRY" user:secret
+    mv "$WORK/config/config.json" "$WORK/auth.json"
+    REGISTRY_AUTH_FILE=$WORK/auth.json run hull --config "$WORK/config" pull -q "$REGISTRY/app:v1"
+    assert_success
+    echo '{' >"$WORK/config/config.json"
+    run hull --config "$WORK/config" pull -q "$REGISTRY/app:v1"
+    assert_failure 1
+    assert_output_has "config.json"
+    assert_equal "${#lines[@]}" 1
 }

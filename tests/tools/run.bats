@@ -63,8 +63,8 @@ END
     run_tests unit
     [ "$status" -eq 1 ]
     [ "$last" = "3 passed, 3 failed, 1 skipped" ]
-    [[ $output == *"unit: bad (FAIL)"* ]]
-    [[ $output == *"unit: slow (TIMEOUT)"* ]]
+    [[ $output == *"unit: small / bad (FAIL)"* ]]
+    [[ $output == *"unit: small / slow (TIMEOUT)"* ]]
 }
 
 @test "run: a build that fails is one failure" {
