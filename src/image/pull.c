@@ -128,7 +128,8 @@ static int fetch_entry(struct pull *p, const struct oci_descriptor *entry, struc
 	if (r < 0)
 		return r;
 	if (blob_exists(p->store, &digest) &&
-		blob_read(p->store, &digest, OCI_MANIFEST_MAX, &document->body, NULL) == 0) {
+		blob_read_verified(p->store, &digest, OCI_MANIFEST_MAX, &document->body, NULL) ==
+			0) {
 		document->digest = digest;
 	} else {
 		buf_done(&document->body);
@@ -199,7 +200,7 @@ static int fetch_config(struct pull *p, struct hull_error *err)
 	if (r < 0)
 		return r;
 	if (!blob_exists(p->store, &p->id) ||
-		blob_read(p->store, &p->id, OCI_CONFIG_MAX, &p->config_text, NULL) < 0) {
+		blob_read_verified(p->store, &p->id, OCI_CONFIG_MAX, &p->config_text, NULL) < 0) {
 		buf_done(&p->config_text);
 		r = registry_get_small_blob(
 			p->registry, &p->id, config->size, OCI_CONFIG_MAX, &p->config_text, err);

@@ -74,16 +74,25 @@ int blob_read(struct image_store *store, const struct digest *digest, size_t max
 	struct hull_error *err)
 {
 	char path[DIGEST_TEXT_SIZE];
-	struct digest is;
 
 	blob_path(digest, path);
 	ret->max = max + 1;
 	int r = file_read_at(store->blobs_fd, path, ret, max);
-	if (r < 0)
-		return error_errno(err, r, "%s/blobs/%s", store->root, path);
-	r = digest_of(digest->algorithm, buf_str(ret), ret->len, &is, err);
+	return r < 0 ? error_errno(err, r, "%s/blobs/%s", store->root, path) : 0;
+}
+
+int blob_read_verified(struct image_store *store, const struct digest *digest, size_t max,
+	struct buf *ret, struct hull_error *err)
+{
+	char path[DIGEST_TEXT_SIZE];
+	struct digest is;
+
+	int r = blob_read(store, digest, max, ret, err);
+	if (r == 0)
+		r = digest_of(digest->algorithm, buf_str(ret), ret->len, &is, err);
 	if (r < 0)
 		return r;
+	blob_path(digest, path);
 	if (!digest_equal(digest, &is))
 		return error_set(err, HULL_ERROR_IO,
 			"%s/blobs/%s: the content does not have its digest; pull the image again",

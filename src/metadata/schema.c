@@ -61,8 +61,7 @@ static const char initial[] =
 	"  error TEXT NOT NULL DEFAULT '',"
 	"  run INTEGER NOT NULL DEFAULT 0" /* counts starts; a stale record of an older run is ignored */
 	") WITHOUT ROWID;"
-	"CREATE INDEX container_image ON container(image_id);"
-	"CREATE INDEX container_state ON container(state);"
+	/* Found by id, name and in whole: more indexes would be more pages to write at every start. */
 
 	/* The layers below a container, whatever becomes of its image's row. */
 	"CREATE TABLE container_layer ("
