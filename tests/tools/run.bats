@@ -10,6 +10,7 @@ setup() {
     mkdir -p "$tree/tests/integration" "$tree/tests/tools"
     cp "$source_tree/tests/run" "$tree/tests/run"
     export HULL_BUILD=$tree/build HULL_BUILD_ASAN=$tree/build-asan
+    export BATS_TEST_TIMEOUT=5
     unset KEEP_LOG TESTS_FILTER
     cat >"$tree/meson.build" <<'END'
 project('small', 'c')
