@@ -57,7 +57,12 @@ int rootfs_mount(struct engine *engine, const struct container *c, bool writable
 		if (work < 0)
 			return work;
 	}
-	r = layer_stack_mount(layers, digests, n, upper, work, 0, ret_mount_fd, err);
+	/*
+	 * Unmounting an overlay syncs the file system that its upper directory is on, however much
+	 * others have written there. What --rm removes at once need not reach the disk.
+	 */
+	unsigned int flags = writable && c->config->auto_remove ? LAYER_STACK_VOLATILE : 0;
+	r = layer_stack_mount(layers, digests, n, upper, work, flags, ret_mount_fd, err);
 	return r < 0 ? error_wrap(err, r, "root file system") : 0;
 }
 
