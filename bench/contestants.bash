@@ -93,7 +93,12 @@ remove_later() {
     done
 }
 
+# An engine's last processes may take a moment to leave.
 remove_cgroup_tree() {
+    wait_until 10 rmdir_cgroup_tree "$1"
+}
+
+rmdir_cgroup_tree() {
     [ ! -d "$1" ] || find "$1" -depth -type d -exec rmdir {} +
 }
 
