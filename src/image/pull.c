@@ -127,16 +127,13 @@ static int fetch_entry(struct pull *p, const struct oci_descriptor *entry, struc
 
 	if (r < 0)
 		return r;
-	if (blob_exists(p->store, &digest) &&
-		blob_read_verified(p->store, &digest, OCI_MANIFEST_MAX, &document->body, NULL) ==
-			0) {
+	r = blob_read_verified(p->store, &digest, OCI_MANIFEST_MAX, &document->body, err);
+	if (r > 0)
 		document->digest = digest;
-	} else {
-		buf_done(&document->body);
+	else if (r == 0)
 		r = registry_get_manifest(p->registry, NULL, &digest, document, err);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	if (entry->size != (int64_t)document->body.len)
 		return error_set(err, HULL_ERROR_INVALID,
 			"manifest %s: %zu bytes, the index says %lld", entry->digest,
@@ -199,14 +196,12 @@ static int fetch_config(struct pull *p, struct hull_error *err)
 	int r = digest_parse(config->digest, &p->id, err);
 	if (r < 0)
 		return r;
-	if (!blob_exists(p->store, &p->id) ||
-		blob_read_verified(p->store, &p->id, OCI_CONFIG_MAX, &p->config_text, NULL) < 0) {
-		buf_done(&p->config_text);
+	r = blob_read_verified(p->store, &p->id, OCI_CONFIG_MAX, &p->config_text, err);
+	if (r == 0)
 		r = registry_get_small_blob(
 			p->registry, &p->id, config->size, OCI_CONFIG_MAX, &p->config_text, err);
-		if (r < 0)
-			return error_wrap(err, r, "image config");
-	}
+	if (r < 0)
+		return error_wrap(err, r, "image config");
 	return oci_image_parse(&p->arena, buf_str(&p->config_text), p->config_text.len,
 		"image config", &p->config, err);
 }

@@ -87,16 +87,19 @@ int blob_read_verified(struct image_store *store, const struct digest *digest, s
 	char path[DIGEST_TEXT_SIZE];
 	struct digest is;
 
+	if (!blob_exists(store, digest))
+		return 0;
 	int r = blob_read(store, digest, max, ret, err);
 	if (r == 0)
 		r = digest_of(digest->algorithm, buf_str(ret), ret->len, &is, err);
 	if (r < 0)
 		return r;
+	if (digest_equal(digest, &is))
+		return 1;
+	buf_done(ret);
 	blob_path(digest, path);
-	if (!digest_equal(digest, &is))
-		return error_set(err, HULL_ERROR_IO,
-			"%s/blobs/%s: the content does not have its digest; pull the image again",
-			store->root, path);
+	if (unlinkat(store->blobs_fd, path, 0) < 0 && errno != ENOENT)
+		return error_errno(err, errno, "%s/blobs/%s", store->root, path);
 	return 0;
 }
 

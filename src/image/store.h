@@ -33,10 +33,15 @@ int blob_write(struct image_store *store, const struct digest *digest, const voi
 /*
  * Reads a document, which was verified when it came. HULL_ERROR_NOT_FOUND if it is not there. The
  * start of a container does this, so nothing is hashed here: loading libcrypto alone takes as long
- * as a third of a start. Whoever skips a download because of what it finds uses the second.
+ * as a third of a start.
  */
 int blob_read(struct image_store *store, const struct digest *digest, size_t max, struct buf *ret,
 	struct hull_error *err);
+
+/*
+ * For who skips a download because of what it finds: 1 if the document is there and sound, 0 if
+ * not; a damaged one is removed.
+ */
 int blob_read_verified(struct image_store *store, const struct digest *digest, size_t max,
 	struct buf *ret, struct hull_error *err);
 

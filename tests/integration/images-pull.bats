@@ -308,3 +308,21 @@ push_index() {
     assert_output_has "config.json"
     assert_equal "${#lines[@]}" 1
 }
+
+@test "pull: documents that were damaged here are mended" {
+    start_registry
+    push_image app:v1
+    hull pull -q "$REGISTRY/app:v1"
+    id=$(hull images -q --no-trunc)
+    config=$HULL_TEST_ROOT/blobs/sha256/${id#sha256:}
+    cp "$config" "$WORK/config"
+    printf x | dd of="$config" bs=1 seek=3 conv=notrunc status=none
+    run hull pull "$REGISTRY/app:v1"
+    assert_success
+    cmp "$config" "$WORK/config"
+    rm "$config"
+    run hull image inspect "$REGISTRY/app:v1"
+    assert_failure 1
+    hull pull -q "$REGISTRY/app:v1"
+    cmp "$config" "$WORK/config"
+}
