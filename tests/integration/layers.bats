@@ -116,7 +116,8 @@ line' "$long"
             0x0200000001000700ffffffff0200040039300000040005 fifo 2>/dev/null || true
         mkdir many
         for i in {1..3000}; do
-            echo "$i" >"many/$i-$(printf 'm%.0s' $(seq $((i % 60))))"
+            printf -v long '%*s' $((i % 60)) ''
+            echo "$i" >"many/$i-${long// /m}"
         done
         mkdir -p "$(printf 'deep/%.0s' {1..90})"
         touch -d '2001-02-03 04:05:06.789 UTC' bin .
@@ -472,7 +473,7 @@ layer_mounts() {
 
 @test "layers: a bomb of zeros takes no disk space" {
     mkdir "$WORK/src/big"
-    truncate -s 2G "$WORK/src/big/zeros"
+    truncate -s 300M "$WORK/src/big/zeros"
     tar -C "$WORK/src" -cf - . | gzip -1 >"$WORK/bomb.gz"
     id=$(ingest erofs "$WORK/bomb.gz")
     disk=$(store erofs info "$id" | sed 's/.*disk \([0-9]*\).*/\1/')
