@@ -74,6 +74,8 @@ teardown() {
     awk '/^STEP/ { next } $1 == "all" { all = $3 } $1 != "all" { sum += $(NF - 1) }
         END { exit !(all > 0 && sum <= all * 1.01) }' <<<"$output"
 
+    # setns(2) goes to the root of the mount namespace: not ours if we are in a chroot.
+    nsenter -t $$ -m test -d "$WORK" || skip "steps add up; cannot enter containers in a chroot"
     "$FLOOR" --root "$WORK/rootfs" /bin/sh -c 'sleep 30; :' 3>&- &
     defer stop_process $!
     wait_until sh -c "pgrep -P $! >/dev/null"
