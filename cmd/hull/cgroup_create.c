@@ -100,6 +100,11 @@ static int create_one(const struct hull_cgroup_host *host, const char *text,
 	if (r < 0)
 		return r;
 	create.controllers = name.controllers;
+	/* A threaded group takes only these, and its parent must not have others enabled for it. */
+	if (o->threaded)
+		create.controllers =
+			HULL_CGROUP_BIT(HULL_CGROUP_CPU) | HULL_CGROUP_BIT(HULL_CGROUP_CPUSET) |
+			HULL_CGROUP_BIT(HULL_CGROUP_PIDS) | HULL_CGROUP_BIT(HULL_CGROUP_PERF_EVENT);
 	r = hull_cgroup_create(host, o->systemd ? text : name.path, &create, &group, err);
 	if (r < 0)
 		return r;

@@ -34,6 +34,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 /* ---- The machine -------------------------------------------------------------------------- */
 
 enum hull_cgroup_mode {
@@ -597,6 +599,8 @@ int hull_cgroup_watch_fd(const struct hull_cgroup_watch *watch, short *ret_event
 /* Takes what happened; 1 if *ret was filled, 0 if nothing has happened. Never blocks. */
 int hull_cgroup_watch_read(
 	struct hull_cgroup_watch *watch, struct hull_cgroup_event *ret, struct hull_error *err);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -16,6 +16,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 /* What went wrong, as far as a caller may want to act on it. */
 enum hull_error_kind {
 	HULL_ERROR_NONE = 0,
@@ -59,6 +61,8 @@ const char *hull_error_message(const struct hull_error *err);
 
 /* A stable name of the kind ("not-found"), never NULL. */
 const char *hull_error_kind_name(enum hull_error_kind kind);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }
