@@ -29,13 +29,13 @@ check:
 bench:
 	@tools/install-packages bench
 	@$(MAKE) --no-print-directory all
-	@set -e; for program in start throughput memory; do \
-		HULL_BUILD=$(abspath $(BUILD)) bench/$$program; done
+	@HULL_BUILD=$(abspath $(BUILD)) bench/run
 
 # What this machine's kernel and cgroups cannot show, in virtual machines.
 vm-check:
 	@tools/install-packages vm
-	@HULL_BUILD=$(abspath $(BUILD)) tests/vm/run
+	@$(MAKE) --no-print-directory all
+	@HULL_BUILD=$(abspath $(BUILD)) tests/run vm
 
 fuzz:
 	@tools/install-packages fuzz
