@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 struct set_options {
-	char **groups, **settings;
+	char **groups, **settings, **devices;
 };
 
 static const struct cli_option set_rows[] = {
@@ -16,17 +16,51 @@ static const struct cli_option set_rows[] = {
 		"Group to change"},
 	{"set", 'r', CLI_STRV, offsetof(struct set_options, settings), "file=value",
 		"What to set (FILE=VALUE as an argument does the same)"},
+	{"allow-device", 0, CLI_STRV, offsetof(struct set_options, devices), "rule",
+		"Allow this device (\"c 1:3 rwm\", \"b 8:* r\", \"a\") and those of further rules only"},
 };
+
+struct changes {
+	char **settings;
+	struct hull_cgroup_device *devices;
+	size_t n_devices;
+};
+
+/* "c 1:3 rwm"; the text is cut up, and the device points into it. */
+static int device_parse(char *text, struct hull_cgroup_device *ret, struct hull_error *err)
+{
+	char *type = strtok_r(text, " ", &text), *numbers = strtok_r(NULL, " ", &text);
+	char *access = strtok_r(NULL, " ", &text), *minor = numbers ? strchr(numbers, ':') : NULL;
+
+	*ret = (struct hull_cgroup_device){.allow = true, .type = type, .access = access};
+	if (!type || (numbers && !minor) || strtok_r(NULL, " ", &text))
+		return error_set(err, HULL_ERROR_INVALID, "%s: expected TYPE MAJOR:MINOR ACCESS",
+			type ? type : "");
+	if (!numbers)
+		return 0;
+	*minor++ = '\0';
+	ret->major.set = !str_eq(numbers, "*");
+	ret->minor.set = !str_eq(minor, "*");
+	if ((ret->major.set && str_to_i64(numbers, &ret->major.value) < 0) ||
+		(ret->minor.set && str_to_i64(minor, &ret->minor.value) < 0))
+		return error_set(
+			err, HULL_ERROR_INVALID, "%s:%s: not a device number", numbers, minor);
+	return 0;
+}
 
 static int set_one(struct group_ref *ref, const char *text, void *data, struct hull_error *err)
 {
-	char **settings = data;
+	const struct changes *changes = data;
+	const struct hull_cgroup_resources resources = {
+		.devices = changes->devices, .n_devices = changes->n_devices};
 	int r = 0;
 
-	strv_foreach (setting, settings) {
+	strv_foreach (setting, changes->settings) {
 		if (r == 0)
 			r = group_set(ref->group, *setting, err);
 	}
+	if (r == 0 && changes->n_devices)
+		r = hull_cgroup_apply(ref->group, &resources, 0, err);
 	return r < 0 ? error_wrap(err, r, "%s", text) : 0;
 }
 
@@ -35,6 +69,8 @@ static int set_run(
 {
 	const struct set_options *o = data;
 	_cleanup_strv_ char **settings = NULL;
+	_cleanup_free_ struct hull_cgroup_device *devices = NULL;
+	size_t n_devices = strv_length(o->devices);
 	int groups = 0;
 
 	if (strv_extend(&settings, o->settings) < 0)
@@ -46,9 +82,18 @@ static int set_run(
 		else if (strv_append(&settings, argv[i]) < 0)
 			return error_no_memory(err);
 	}
-	if (!settings)
+	if (!settings && !n_devices)
 		return error_set(err, HULL_ERROR_INVALID, "nothing to set: expected FILE=VALUE");
-	return each_group(context, o->groups, groups, argv, set_one, settings, err);
+	devices = calloc(n_devices + 1, sizeof(*devices));
+	if (!devices)
+		return error_no_memory(err);
+	for (size_t i = 0; i < n_devices; i++) {
+		int r = device_parse(o->devices[i], &devices[i], err);
+		if (r < 0)
+			return r;
+	}
+	struct changes changes = {settings, devices, n_devices};
+	return each_group(context, o->groups, groups, argv, set_one, &changes, err);
 }
 
 const struct cli_command hull_cgroup_set_command = {

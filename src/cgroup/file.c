@@ -44,9 +44,13 @@ ssize_t place_get(const struct group_place *place, const char *file, char *text,
 
 	if (fd < 0)
 		return fd;
-	ssize_t n = fd_read_full(fd, text, size - 1);
+	/* The kernel prints such a file as one piece and gives as much of it as there is room for. */
+	ssize_t n;
+	do
+		n = read(fd, text, size - 1);
+	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return n;
+		return -errno;
 	if ((size_t)n == size - 1)
 		return -E2BIG;
 	while (n > 0 && text[n - 1] == '\n')

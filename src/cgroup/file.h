@@ -15,7 +15,8 @@ int place_open(const struct group_place *place, const char *file, int flags);
 /* One open, one write, one close. 0 or -errno. */
 int place_put(const struct group_place *place, const char *file, const char *value);
 
-/* One open, reads, one close into text[size], cut of trailing newlines; the length or -errno. */
+/* One open, read, close into text[size], cut of trailing newlines; the length or -errno. Not for
+ * lists of processes, which the kernel gives piecewise. */
 ssize_t place_get(const struct group_place *place, const char *file, char *text, size_t size);
 
 /* As place_put() with an error that names the file and the value. */

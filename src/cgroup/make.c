@@ -89,14 +89,20 @@ void group_unmake(struct hull_cgroup *cgroup)
 
 #define CPUSET_LIST_MAX 4096
 
-/* Copies one list from the parent if the group has none; the parent first if it has none either. */
-static int cpuset_inherit(const struct group_place *place, const char *file)
+/*
+ * Copies one list from the parent, the parent's own first if that has none either. Of a group that
+ * is new we know that it has none.
+ */
+static int cpuset_inherit(const struct group_place *place, const char *file, bool is_new)
 {
 	char list[CPUSET_LIST_MAX];
-	ssize_t n = place_get(place, file, list, sizeof(list));
+	ssize_t n = 0;
 
-	if (n != 0)
-		return n < 0 ? (int)n : 0;
+	if (!is_new) {
+		n = place_get(place, file, list, sizeof(list));
+		if (n != 0)
+			return n < 0 ? (int)n : 0;
+	}
 	if (str_eq(place->path, "."))
 		return 0;
 	size_t above = parent_length(place->path, strlen(place->path));
@@ -104,23 +110,27 @@ static int cpuset_inherit(const struct group_place *place, const char *file)
 	if (!path)
 		return -ENOMEM;
 	struct group_place parent = {.hierarchy = place->hierarchy, .path = path};
-	int r = cpuset_inherit(&parent, file);
-	if (r < 0)
-		return r;
 	n = place_get(&parent, file, list, sizeof(list));
+	if (n == 0) {
+		int r = cpuset_inherit(&parent, file, true);
+		if (r < 0)
+			return r;
+		n = place_get(&parent, file, list, sizeof(list));
+	}
 	return n < 0 ? (int)n : place_put(place, file, list);
 }
 
-int place_seed_cpuset(const struct group_place *place, const struct hull_cgroup_cpu *given)
+int place_seed_cpuset(
+	const struct group_place *place, const struct hull_cgroup_cpu *given, bool is_new)
 {
 	bool alone = !strchr(place->path, '/');
 	int r = 0;
 
 	/* What is about to be set need not be inherited, if the parent is the root, which has all. */
 	if (!given || !given->cpus || !alone)
-		r = cpuset_inherit(place, "cpuset.cpus");
+		r = cpuset_inherit(place, "cpuset.cpus", is_new);
 	if (r == 0 && (!given || !given->mems || !alone))
-		r = cpuset_inherit(place, "cpuset.mems");
+		r = cpuset_inherit(place, "cpuset.mems", is_new);
 	return r;
 }
 
@@ -295,7 +305,7 @@ static int place_make(struct group_place *place, const struct hull_cgroup_resour
 	}
 	if (place->hierarchy->version == 1 &&
 		(place->hierarchy->controllers & HULL_CGROUP_BIT(HULL_CGROUP_CPUSET))) {
-		int r = place_seed_cpuset(place, resources ? &resources->cpu : NULL);
+		int r = place_seed_cpuset(place, resources ? &resources->cpu : NULL, true);
 		if (r < 0)
 			return error_errno(err, r, "%s/cpuset.cpus", place->full_path);
 	}

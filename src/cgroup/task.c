@@ -35,7 +35,7 @@ static int place_add(const struct group_place *place, pid_t pid, bool thread)
 	int r = place_put(place, file, text);
 	/* A v1 cpuset that somebody made and never gave cpus or memory nodes. */
 	if (r == -ENOSPC && place->hierarchy->version == 1) {
-		if (place_seed_cpuset(place, NULL) < 0)
+		if (place_seed_cpuset(place, NULL, false) < 0)
 			return r;
 		r = place_put(place, file, text);
 	}

@@ -300,6 +300,30 @@ usage_ns() {
     assert_success
 }
 
+@test "cgroup: only allowed devices can be opened and made, and the list can change" {
+    cgroup create "$GROUP"
+    cgroup set --allow-device "c 1:3 rwm" --allow-device "c 1:5 r" --allow-device "c *:* m" "$GROUP"
+    cgroup exec "$GROUP" sh -c 'echo x >/dev/null; head -c 1 /dev/zero >/dev/null'
+    run cgroup exec "$GROUP" sh -c 'echo x >/dev/zero'
+    assert_failure
+    assert_output_has "Operation not permitted"
+    run cgroup exec "$GROUP" head -c 1 /dev/urandom
+    assert_failure
+    cgroup exec "$GROUP" mknod "$WORK/made" c 1 9
+    run cgroup exec "$GROUP" mknod "$WORK/block" b 1 9
+    assert_failure
+    assert_not_exists "$WORK/block"
+
+    cgroup set --allow-device "c 1:3 rwm" --allow-device "c 1:9 r" "$GROUP"
+    cgroup exec "$GROUP" sh -c 'head -c 1 /dev/urandom >/dev/null'
+    run cgroup exec "$GROUP" head -c 1 /dev/zero
+    assert_failure
+    cgroup set --allow-device a "$GROUP"
+    cgroup exec "$GROUP" sh -c 'head -c 1 /dev/zero >/dev/null'
+    run cgroup set --allow-device "x 1:1" "$GROUP"
+    assert_failure
+}
+
 @test "cgroup: threads and delegation of types on v2" {
     unified || skip "needs a v2 tree with controllers"
     cgroup create "$GROUP/workers"
