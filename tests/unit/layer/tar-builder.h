@@ -22,8 +22,9 @@ static inline void tar_set_checksum(struct tar_raw_header *h)
 static inline struct tar_raw_header tar_header(char type, const char *name, unsigned long long size)
 {
 	struct tar_raw_header h = {.type = type};
+	size_t n = strlen(name);
 
-	memcpy(h.name, name, strnlen(name, sizeof(h.name)));
+	memcpy(h.name, name, n < sizeof(h.name) ? n : sizeof(h.name));
 	memcpy(h.mode, "0000644", 8);
 	memcpy(h.uid, "0000000", 8);
 	memcpy(h.gid, "0000000", 8);
@@ -71,8 +72,9 @@ static inline void tar_put(struct buf *b, char type, const char *name, const cha
 static inline void tar_put_link(struct buf *b, char type, const char *name, const char *target)
 {
 	struct tar_raw_header h = tar_header(type, name, 0);
+	size_t n = strlen(target);
 
-	memcpy(h.link, target, strnlen(target, sizeof(h.link)));
+	memcpy(h.link, target, n < sizeof(h.link) ? n : sizeof(h.link));
 	tar_put_header(b, h);
 }
 
