@@ -32,10 +32,10 @@
 		.iov_base = (void *)(s), .iov_len = strlen(s) \
 	}
 
-/* "hull-init: WHAT: why"; strerrordesc_np() needs no locale. */
+/* "hull-init: WHAT: why"; strerror() needs no locale. */
 static void complain(const char *what, int errnum)
 {
-	const char *why = strerrordesc_np(errnum);
+	const char *why = strerror(errnum);
 	const struct iovec parts[] = {TEXT("hull-init: "), TEXT(what), TEXT(": "),
 		TEXT(why ? why : "failed"), TEXT("\n")};
 
