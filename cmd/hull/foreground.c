@@ -35,7 +35,7 @@ int foreground_attach(struct engine *engine, struct container *c,
 	switch (r) {
 	case STREAMS_ENDED:
 		r = options->owner ? attach_settle(engine, c, sock, &end, err)
-				   : container_wait_settled(engine, c->id, err);
+				   : container_wait_settled(engine, c, err);
 		return r < 0 ? r : end.exit_code;
 	case STREAMS_DETACHED:
 		return 0;

@@ -22,47 +22,65 @@ static const struct cli_option options[] = {
 		"Remove anonymous volumes associated with the container", NULL, CLI_IGNORED},
 };
 
-/* The lock makes sure that nobody starts what is being removed. */
-static int remove_locked(struct engine *engine, struct container *c, struct hull_error *err)
+static int end_if_running(
+	struct engine *engine, const struct container *c, bool force, struct hull_error *err)
 {
-	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
-	_cleanup_container_ struct container *now = NULL;
-	_cleanup_close_ int lock = -1;
-
-	int r = container_lock(engine, c->id, true, &lock, err);
-	if (r < 0)
-		return r;
-	r = container_load_id(engine, c->id, &now, &why);
-	if (r < 0 && why.kind != HULL_ERROR_NOT_FOUND) {
-		error_move(err, &why);
-		return r;
-	}
-	if (now && container_is_running(now))
+	if (!container_is_running(c))
+		return 0;
+	if (!force)
 		return error_set(err, HULL_ERROR_CONFLICT,
-			"cannot remove container \"%s\": it has just been started", c->name);
-	/* --rm may have been faster: what taking the lock made goes again. */
-	return container_delete(engine, c, err);
+			"cannot remove container \"%s\": container is %s: stop the container before "
+			"removing or force remove",
+			c->name, c->state);
+	return container_stop(engine, c, SIGKILL, -1, err);
+}
+
+/* The lock makes sure that nobody starts what is being removed. 0 = somebody was faster. */
+static int remove_idle(struct engine *engine, struct container *c, struct hull_error *err)
+{
+	_cleanup_close_ int lock = -1;
+	int r = container_lock_idle(engine, c, &lock, err);
+
+	if (r <= 0)
+		return r;
+	r = container_delete(engine, c, err);
+	return r < 0 ? r : 1;
+}
+
+static int remove_wanted(
+	struct engine *engine, struct container *c, bool force, struct hull_error *err)
+{
+	_cleanup_container_ struct container *now = NULL;
+
+	int r = end_if_running(engine, c, force, err);
+	if (r == 0)
+		r = remove_idle(engine, c, err);
+	while (r == 0) {
+		container_free(now);
+		now = NULL;
+		r = container_load(engine, c->id, &now, err);
+		if (r == 0)
+			r = end_if_running(engine, now, force, err);
+		if (r == 0)
+			r = remove_idle(engine, now, err);
+	}
+	return r < 0 ? r : 0;
 }
 
 static int remove_one(
 	struct engine *engine, struct container *c, void *data, struct hull_error *err)
 {
 	const struct rm_options *o = data;
+	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
 
-	if (container_is_running(c)) {
-		if (!o->force)
-			return error_set(err, HULL_ERROR_CONFLICT,
-				"cannot remove container \"%s\": container is %s: stop the container before "
-				"removing or force remove",
-				c->name, c->state);
-		int r = container_stop(engine, c, SIGKILL, -1, err);
-		if (r < 0)
-			return r;
+	int r = remove_wanted(engine, c, o->force, &why);
+	/* --rm, or another rm, may have been faster. */
+	if (r < 0 && why.kind != HULL_ERROR_NOT_FOUND) {
+		error_move(err, &why);
+		return r;
 	}
-	int r = remove_locked(engine, c, err);
-	if (r == 0)
-		rootfs_release(engine);
-	return r;
+	rootfs_release(engine);
+	return 0;
 }
 
 static int run(

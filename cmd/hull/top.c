@@ -107,7 +107,7 @@ static int run(
 	if (r == 0)
 		r = container_check_running(c, err);
 	if (r == 0)
-		r = container_process_load(engine, c, &p, err);
+		r = container_process_await(engine, c, &p, err);
 	if (r == 0)
 		r = container_pids(&p.ref, &pids, &n, err);
 	if (r == 0)

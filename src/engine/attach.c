@@ -58,7 +58,7 @@ int attach_settle(struct engine *engine, struct container *c, int sock,
 	const struct monitor_exit *end, struct hull_error *err)
 {
 	if (attach_send(sock, MONITOR_CLAIM, NULL, 0, 0) < 0)
-		return container_wait_settled(engine, c->id, err);
+		return container_wait_settled(engine, c, err);
 	int r = settle(engine, c, end, err);
 	/* Without this message the monitor settles again, which is what a failure calls for. */
 	if (r == 0)
@@ -96,7 +96,7 @@ int attach_wait(
 		_cleanup_close_ int sock = -1;
 		if (attach_connect(engine, c, false, &sock, NULL) == 0)
 			told = receive_end(sock, &end) > 0;
-		int r = container_wait_settled(engine, c->id, err);
+		int r = container_wait_settled(engine, c, err);
 		if (r < 0)
 			return r;
 	}

@@ -10,8 +10,12 @@
 
 #include <ctype.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define NAME_ATTEMPTS 20
+
+/* How long another process may take between two steps that follow each other at once. */
+#define LOCK_PATIENCE_NS (30 * NS_PER_SECOND)
 
 /* Columns in the order that container_from_row() reads them. */
 #define COLUMNS                                                                                 \
@@ -540,6 +544,112 @@ bool container_is_locked(const struct engine *engine, const char *id)
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+int container_look(struct engine *engine, const char *id, int64_t *ret_run, bool *ret_running,
+	struct hull_error *err)
+{
+	_cleanup_metadata_query_ struct metadata_query *q = NULL;
+	struct metadata *md;
+
+	int r = engine_metadata(engine, &md, err);
+	if (r == 0)
+		r = metadata_query(md, &q, err,
+			"SELECT run, state IN ('running', 'paused') FROM container WHERE id = ?",
+			"t", id);
+	if (r == 0)
+		r = metadata_next(q, err);
+	if (r > 0) {
+		*ret_run = metadata_int(q, 0);
+		*ret_running = metadata_int(q, 1) != 0;
+	}
+	return r;
+}
+
+/* The next look at what another process is about to finish; error when that takes too long. */
+static int look_again(int64_t since, const struct container *c, struct hull_error *err)
+{
+	const struct timespec pause = {.tv_nsec = NS_PER_MS};
+
+	if (clock_monotonic_ns() - since > LOCK_PATIENCE_NS)
+		return error_set(err, HULL_ERROR_BUSY,
+			"container %s: another command has been working on it for too long",
+			c->name);
+	nanosleep(&pause, NULL);
+	return 0;
+}
+
+int container_lock_idle(
+	struct engine *engine, struct container *c, int *ret_fd, struct hull_error *err)
+{
+	int64_t since = clock_monotonic_ns();
+
+	for (;;) {
+		_cleanup_close_ int fd = -1;
+		bool running = false;
+		int taken = container_lock(engine, c->id, false, &fd, err);
+		if (taken < 0)
+			return taken;
+		int r = container_look(engine, c->id, &c->run, &running, err);
+		if (r == 0) {
+			if (taken)
+				container_remove_run_dir(engine, c->id); /* we made it just now */
+			return error_set(
+				err, HULL_ERROR_NOT_FOUND, "No such container: %s", c->name);
+		}
+		if (r < 0 || running)
+			return r < 0 ? r : 0;
+		if (taken) {
+			*ret_fd = TAKE_FD(fd);
+			return 1;
+		}
+		r = look_again(since, c, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* Waits until nobody holds the lock on the file, removed or not. */
+static int await_unlocked(int fd, const struct container *c, struct hull_error *err)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+	while (fcntl(fd, F_OFD_SETLKW, &lock) < 0)
+		if (errno != EINTR)
+			return error_errno(err, errno, "lock of container %s", c->name);
+	return 0;
+}
+
+/*
+ * Every run has a lock file of its own, which goes with its end. One that was opened before the row
+ * still told of our run is our run's, or an older one that nobody holds.
+ */
+int container_wait_settled(struct engine *engine, const struct container *c, struct hull_error *err)
+{
+	_cleanup_free_ char *path = lock_path(engine, c->id);
+	int64_t since = clock_monotonic_ns();
+
+	if (!path)
+		return error_no_memory(err);
+	for (;;) {
+		_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
+		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+		bool running = false;
+		int64_t run = 0;
+		if (fd < 0 && errno != ENOENT)
+			return error_errno(err, errno, "%s", path);
+		if (fd < 0 || fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+			return 0;
+		int r = container_look(engine, c->id, &run, &running, err);
+		if (r < 0)
+			return r;
+		if (r > 0 && running)
+			return run == c->run ? await_unlocked(fd, c, err) : 0;
+		/* Settled in the database: its directories are about to go. */
+		r = look_again(since, c, err);
+		if (r < 0)
+			return r;
+	}
 }
 
 int container_find_image_user(struct engine *engine, const char *image_id, char **ret_user,

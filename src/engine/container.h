@@ -91,6 +91,25 @@ int container_lock(const struct engine *engine, const char *id, bool wait, int *
 	struct hull_error *err);
 bool container_is_locked(const struct engine *engine, const char *id);
 
+/*
+ * Takes the lock of a recorded container in order to start or remove it: 1 = taken, and c->run is
+ * up to date; 0 = somebody runs it. Waits for those who hold the lock for a moment only (who settle
+ * an end, or wait for it). HULL_ERROR_NOT_FOUND if it has been removed since c was loaded.
+ */
+int container_lock_idle(
+	struct engine *engine, struct container *c, int *ret_fd, struct hull_error *err);
+
+/* What the row says now: 1 and the fields filled in, 0 = it is gone. */
+int container_look(struct engine *engine, const char *id, int64_t *ret_run, bool *ret_running,
+	struct hull_error *err);
+
+/*
+ * Waits until run c->run of the container has ended and been settled, however soon the next one
+ * starts.
+ */
+int container_wait_settled(
+	struct engine *engine, const struct container *c, struct hull_error *err);
+
 /* True if the text may name a container: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
 bool container_name_is_valid(const char *name);
 

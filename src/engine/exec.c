@@ -122,7 +122,7 @@ int exec_start(struct engine *engine, const struct container *c, const struct ex
 			"Container %s is paused, unpause the container before exec", c->name);
 	int r = container_check_running(c, err);
 	if (r == 0)
-		r = container_process_load(engine, c, &p, err);
+		r = container_process_await(engine, c, &p, err);
 	if (r == 0)
 		r = container_spec_load(engine, c, &arena, &spec, err);
 	if (r == 0 && options->user) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/process.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "sys/process.h"
 
 #include <poll.h>
+#include <time.h>
 
 #define STOP_TIMEOUT_DEFAULT 10
 /* How long killing may take before it is called a failure: the kernel, not the process, decides. */
@@ -52,6 +54,40 @@ int container_process_load(const struct engine *engine, const struct container *
 	return 0;
 }
 
+/* 1 while the run of the container that c tells of goes on. */
+static int is_this_run(struct engine *engine, const struct container *c, struct hull_error *err)
+{
+	bool running = false;
+	int64_t run = 0;
+	int r = container_look(engine, c->id, &run, &running, err);
+
+	return r < 0 ? r : r > 0 && running && run == c->run && container_is_locked(engine, c->id);
+}
+
+int container_process_await(struct engine *engine, const struct container *c,
+	struct container_process *ret, struct hull_error *err)
+{
+	const struct timespec pause = {.tv_nsec = NS_PER_MS};
+
+	for (;;) {
+		_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
+		int r = container_process_load(engine, c, ret, &why);
+		if (r == 0)
+			return 0;
+		if (why.kind != HULL_ERROR_NOT_FOUND) {
+			error_move(err, &why);
+			return r;
+		}
+		r = is_this_run(engine, c, err);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return error_set(
+				err, HULL_ERROR_CONFLICT, "Container %s is not running", c->id);
+		nanosleep(&pause, NULL);
+	}
+}
+
 int container_process_save(
 	int run_dir_fd, const struct runtime_process *process, struct hull_error *err)
 {
@@ -97,27 +133,10 @@ int container_signal(
 
 	int r = container_check_running(c, err);
 	if (r == 0)
-		r = container_process_load(engine, c, &p, err);
+		r = container_process_await(engine, c, &p, err);
 	if (r < 0)
 		return r;
 	return container_kill(&p.ref, signal, false, err);
-}
-
-int container_wait_settled(const struct engine *engine, const char *id, struct hull_error *err)
-{
-	_cleanup_close_ int lock = -1;
-
-	if (!container_is_locked(engine, id))
-		return 0;
-	int r = container_lock(engine, id, true, &lock, err);
-	if (r < 0)
-		return r;
-	/* Waiting made the directory again if the end has removed it. */
-	_cleanup_free_ char *dir = container_run_dir(engine, id);
-	_cleanup_free_ char *path = dir ? str_printf("%s/" PROCESS_FILE, dir) : NULL;
-	if (path && access(path, F_OK) < 0)
-		container_remove_run_dir(engine, id);
-	return 0;
 }
 
 int64_t container_stop_timeout(const struct container *c)
@@ -145,37 +164,54 @@ static int wait_for_end(int pidfd, int timeout_ms)
 	return r;
 }
 
+/* Nothing that is left of it gets a say; an end that comes first is what was wanted. */
+static int kill_all(const struct container_process *p, int pidfd, const struct container *c,
+	struct hull_error *err)
+{
+	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
+	int r = container_kill(&p->ref, SIGKILL, true, &why);
+
+	if (wait_for_end(pidfd, r < 0 ? 0 : KILL_TIMEOUT_MS) > 0)
+		return 0;
+	if (r == 0)
+		return error_set(err, HULL_ERROR_TIMEOUT,
+			"container %s does not end, not even by SIGKILL", c->name);
+	error_move(err, &why);
+	return r;
+}
+
 int container_stop(struct engine *engine, const struct container *c, int signal, int64_t timeout_s,
 	struct hull_error *err)
 {
 	_cleanup_container_process_ struct container_process p = {0};
+	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
 
 	if (!container_is_running(c))
 		return 0;
-	int r = container_process_load(engine, c, &p, err);
-	if (r < 0)
+	int r = container_process_await(engine, c, &p, &why);
+	if (r < 0 && why.kind == HULL_ERROR_CONFLICT)
+		return container_wait_settled(engine, c, err);
+	if (r < 0) {
+		error_move(err, &why);
 		return r;
+	}
 	_cleanup_close_ int pidfd = container_open_pidfd(&p.ref, err);
 	if (pidfd == -ESRCH)
-		return container_wait_settled(engine, c->id, err);
+		return container_wait_settled(engine, c, err);
 	if (pidfd < 0)
 		return pidfd;
-	bool paused = str_eq(c->state, "paused");
-	if (paused)
+	if (str_eq(c->state, "paused"))
 		container_resume(&p.ref, NULL);
 	r = process_pidfd_signal(pidfd, signal);
 	if (r < 0 && r != -ESRCH)
 		return error_errno(err, r, "stop container %s", c->name);
 	int timeout_ms = timeout_s < 0 || timeout_s > INT32_MAX / 1000 ? -1 : (int)timeout_s * 1000;
 	if (wait_for_end(pidfd, timeout_ms) == 0) {
-		r = container_kill(&p.ref, SIGKILL, true, err);
+		r = kill_all(&p, pidfd, c, err);
 		if (r < 0)
 			return r;
-		if (wait_for_end(pidfd, KILL_TIMEOUT_MS) == 0)
-			return error_set(err, HULL_ERROR_TIMEOUT,
-				"container %s does not end, not even by SIGKILL", c->name);
 	}
-	return container_wait_settled(engine, c->id, err);
+	return container_wait_settled(engine, c, err);
 }
 
 int container_set_paused(

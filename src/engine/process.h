@@ -25,6 +25,13 @@ void container_process_done(struct container_process *p);
 int container_process_load(const struct engine *engine, const struct container *c,
 	struct container_process *ret, struct hull_error *err);
 
+/*
+ * As container_process_load() for a container whose row says that it runs: if it is just being
+ * started, waits until it has. HULL_ERROR_CONFLICT if it has ended meanwhile.
+ */
+int container_process_await(struct engine *engine, const struct container *c,
+	struct container_process *ret, struct hull_error *err);
+
 /* Writes the file; called by the monitor-to-be. */
 int container_process_save(
 	int run_dir_fd, const struct runtime_process *process, struct hull_error *err);
@@ -49,9 +56,6 @@ int container_signal(
  */
 int container_stop(struct engine *engine, const struct container *c, int signal, int64_t timeout_s,
 	struct hull_error *err);
-
-/* Waits until nobody holds the container's lock: whoever ended it has settled. */
-int container_wait_settled(const struct engine *engine, const char *id, struct hull_error *err);
 
 /* Seconds that stop waits, and the signal it sends, by the container's configuration. */
 int64_t container_stop_timeout(const struct container *c);

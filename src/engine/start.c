@@ -455,10 +455,11 @@ int start_and_record(struct engine *engine, struct container *c, bool insert,
 
 	if (!err)
 		err = &own;
-	int r = container_lock(engine, c->id, false, &lock, err);
+	int r = insert ? container_lock(engine, c->id, false, &lock, err)
+		       : container_lock_idle(engine, c, &lock, err);
 	if (r == 0)
-		return error_set(
-			err, HULL_ERROR_CONFLICT, "container %s is already being started", c->name);
+		return error_set(err, HULL_ERROR_CONFLICT,
+			"container %s has been started by another command", c->name);
 	if (r < 0)
 		return r;
 	if (insert) {

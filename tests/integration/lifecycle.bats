@@ -212,3 +212,45 @@ teardown() { teardown_container; }
     run hull explain --json cx
     assert_json_true 'type == "array" or type == "object"'
 }
+
+@test "a wait ends with the run that it waits for, though the next one starts at once" {
+    hull run -d --name again busybox sleep 100 >/dev/null
+    timeout 20 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
+        wait again >"$WORK/code" &
+    waiter=$!
+    sleep 0.3
+    hull restart -t 0 again
+    wait "$waiter"
+    assert_equal "$(cat "$WORK/code")" 137
+    assert_equal "$(hull inspect --format '{{.State.Status}}' again)" running
+}
+
+@test "those who wait for an end do not hinder the next start" {
+    local i waiters=()
+    hull run -d --name crowd busybox sleep 100 >/dev/null
+    for i in 1 2 3 4 5 6; do
+        timeout 20 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
+            wait crowd >/dev/null &
+        waiters+=($!)
+    done
+    sleep 0.3
+    hull stop -t 0 crowd
+    hull start crowd
+    wait "${waiters[@]}"
+    assert_equal "$(hull inspect --format '{{.State.Status}}' crowd)" running
+}
+
+@test "start and rm -f at once: it runs and is recorded, or nothing is left" {
+    local i
+    for i in $(seq 1 8); do
+        hull create --name both busybox sleep 100 >/dev/null
+        hull start both >/dev/null 2>&1 &
+        first=$!
+        run hull rm -f both
+        assert_success
+        wait "$first" || true
+        assert_equal "$(hull ps -aq)" ""
+        assert_equal "$(ls "$HULL_TEST_ROOT/containers")" ""
+        assert_equal "$(ls "$HULL_TEST_RUN_ROOT/containers")" ""
+    done
+}
