@@ -170,9 +170,7 @@ static int message_read(struct pump *p, struct monitor_exit *end)
 {
 	char packet[1 + MONITOR_PAYLOAD_MAX];
 
-	ssize_t n = recv(p->sock, packet, sizeof(packet), 0);
-	if (n < 0 && errno == EINTR)
-		return -1;
+	ssize_t n = fd_receive(p->sock, packet, sizeof(packet), NULL, NULL);
 	if (n <= 0)
 		return STREAMS_LOST;
 	switch ((enum monitor_message)packet[0]) {

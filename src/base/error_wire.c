@@ -27,11 +27,8 @@ int error_wire_send(int sock, const struct hull_error *err)
 int error_wire_receive(int sock, const char *what, struct hull_error *err)
 {
 	struct wire w;
-	ssize_t n;
+	ssize_t n = fd_receive(sock, &w, sizeof(w), NULL, NULL);
 
-	do {
-		n = recv(sock, &w, sizeof(w), 0);
-	} while (n < 0 && errno == EINTR);
 	if (n != sizeof(w) || w.kind < 0 || w.kind >= HULL_ERROR_KIND_MAX)
 		return error_set(err, HULL_ERROR_INTERNAL, "%s ended unexpectedly", what);
 	if (w.kind == HULL_ERROR_NONE)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/fd.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/random.h>
@@ -276,13 +277,18 @@ ssize_t fd_receive(int sock, void *data, size_t n, int *fds, size_t *n_fds)
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes)};
 	size_t room = n_fds ? *n_fds : 0, got = 0;
+	bool reset = false;
 	ssize_t r;
 
-	do {
+	/* ECONNRESET is told once, and before the messages that wait to be read. */
+	for (;;) {
 		r = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	} while (r < 0 && errno == EINTR);
-	if (r < 0)
-		return -errno;
+		if (r >= 0)
+			break;
+		if (errno != EINTR && (errno != ECONNRESET || reset))
+			return -errno;
+		reset |= errno == ECONNRESET;
+	}
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;

@@ -48,6 +48,7 @@ int fd_send(int sock, const void *data, size_t n, const int *fds, size_t n_fds);
 
 /*
  * Receives one message and up to *n_fds fds (CLOEXEC). Returns the byte count (0 at end of file) or
- * -errno; *n_fds becomes the number received.
+ * -errno; *n_fds becomes the number received. What the other side had sent before it closed comes
+ * first, even if it left unread what we sent.
  */
 ssize_t fd_receive(int sock, void *data, size_t n, int *fds, size_t *n_fds);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/attach.h"
+#include "base/fd.h"
 #include "base/str.h"
 #include "engine/process.h"
 #include "engine/settle.h"
@@ -72,9 +73,7 @@ static int receive_end(int sock, struct monitor_exit *ret)
 	char packet[1 + MONITOR_PAYLOAD_MAX];
 
 	for (;;) {
-		ssize_t n = recv(sock, packet, sizeof(packet), 0);
-		if (n < 0 && errno == EINTR)
-			continue;
+		ssize_t n = fd_receive(sock, packet, sizeof(packet), NULL, NULL);
 		if (n <= 0)
 			return 0;
 		if (packet[0] == MONITOR_EXIT && n == 1 + sizeof(*ret)) {

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 /* A file of n bytes, read with a cap of max into a buffer with a cap of its own. */
 static int read_back(size_t n, size_t max, size_t buf_max, size_t *ret_len)
@@ -53,10 +54,26 @@ static void reading_stops_at_either_cap(void **state)
 	}
 }
 
+static void last_words_are_heard(void **state)
+{
+	char text[8] = {0};
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(fd_send(pair[0], "unread", 6, NULL, 0), 0);
+	assert_int_equal(fd_send(pair[1], "why", 3, NULL, 0), 0);
+	close(pair[1]);
+	assert_int_equal(fd_receive(pair[0], text, sizeof(text), NULL, NULL), 3);
+	assert_string_equal(text, "why");
+	assert_int_equal(fd_receive(pair[0], text, sizeof(text), NULL, NULL), 0);
+	close(pair[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reading_stops_at_either_cap),
+		cmocka_unit_test(last_words_are_heard),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
