@@ -7,7 +7,8 @@
  * each with the attributes of the topmost layer that describes it. It is made at first use, under
  * the chain id, and is a plain directory tree with both kinds of store.
  *
- *   ROOT/chains/<algorithm>/<hex of chain id>/tree   missing if nothing turned out to be needed
+ *   ROOT/chains/<algorithm>/<hex of chain id>/layers   the diff ids, one a line
+ *                                            /tree     missing if nothing turned out to be needed
  */
 #include "layer/store-internal.h"
 
@@ -21,6 +22,7 @@
 #define XATTR_VALUE_MAX ((size_t)64 << 10)
 #define OPAQUE		"trusted.overlay.opaque"
 #define OVERLAY_PREFIX	"trusted.overlay."
+#define CHAIN_LAYERS	"layers"
 
 struct chain {
 	const int *layer_fds; /* lowest first */
@@ -257,8 +259,20 @@ static int fill_tree(struct chain *c, bool *ret_needed)
 	return r < 0 ? r : settle_attributes(c, "");
 }
 
-static int build(
-	struct layer_store *store, struct chain *c, const char *path, struct hull_error *err)
+static int write_layers(int dir_fd, const struct digest *diff_ids, size_t n)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char id[DIGEST_TEXT_SIZE];
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "%s\n", digest_format(&diff_ids[i], id));
+	if (buf_error(&text) < 0)
+		return buf_error(&text);
+	return file_replace_at(dir_fd, CHAIN_LAYERS, text.data, text.len, 0600, true);
+}
+
+static int build(struct layer_store *store, struct chain *c, const struct digest *diff_ids,
+	const char *path, struct hull_error *err)
 {
 	_cleanup_staging_ struct staging staging = STAGING_INIT;
 	_cleanup_close_ int tree_fd = -1;
@@ -274,13 +288,15 @@ static int build(
 		return error_errno(err, errno, "make the attributes of implied directories");
 	c->tree_fd = tree_fd;
 	r = fill_tree(c, &needed);
+	if (r == 0)
+		r = write_layers(staging.fd, diff_ids, c->n);
 	if (r == 0 && !needed && unlinkat(staging.fd, LAYER_TREE, AT_REMOVEDIR) < 0)
 		r = -errno;
 	if (r == 0 && needed && syncfs(staging.fd) < 0)
 		r = -errno;
 	if (r < 0)
 		return error_errno(err, r, "make the attributes of implied directories");
-	/* An empty directory would not refuse to be replaced, and a second maker's is the same. */
+	/* Another process may have been faster: its is the same. */
 	r = staging_publish(&staging, store->chains_fd, path, err);
 	return r < 0 ? r : 0;
 }
@@ -327,12 +343,47 @@ int layer_chain_open(struct layer_store *store, const struct digest *diff_ids, c
 	snprintf(tree, sizeof(tree), "%s/%s", layer_path(&id, path), LAYER_TREE);
 	if (faccessat(store->chains_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
 		sort_implied(&c);
-		r = build(store, &c, path, err);
+		r = build(store, &c, diff_ids, path, err);
 		if (r < 0)
 			return r;
 	}
 	*ret_fd = openat(store->chains_fd, tree, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*ret_fd < 0 && errno != ENOENT)
 		return error_errno(err, errno, "open the attributes of implied directories");
+	return 0;
+}
+
+/* ---- Removing ---- */
+
+static bool chain_has(int algorithm_fd, const char *name, const char *diff_id)
+{
+	_cleanup_free_ char *path = str_printf("%s/%s", name, CHAIN_LAYERS);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	return path && file_read_at(algorithm_fd, path, &text, 0) == 0 &&
+	       strstr(buf_str(&text), diff_id) != NULL;
+}
+
+int layer_chain_forget(
+	struct layer_store *store, const struct digest *diff_id, struct hull_error *err)
+{
+	char id[DIGEST_TEXT_SIZE];
+
+	digest_format(diff_id, id);
+	for (int i = 0; i < DIGEST_ALGORITHM_MAX; i++) {
+		int fd = openat(store->chains_fd, digest_algorithm_name((enum digest_algorithm)i),
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+		struct dirent *entry;
+		if (!dir)
+			return error_errno(err, errno, "list chains of layers");
+		while ((entry = readdir(dir))) {
+			if (entry->d_name[0] == '.' || !chain_has(fd, entry->d_name, id))
+				continue;
+			int r = staging_remove_tree(store->ingest_fd, fd, entry->d_name, err);
+			if (r < 0)
+				return r;
+		}
+	}
 	return 0;
 }

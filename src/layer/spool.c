@@ -5,12 +5,14 @@
 #include "layer/tar-header.h"
 
 #include <fcntl.h>
+#include <sys/param.h>
 #include <sys/statvfs.h>
 
 #define HOLE_UNIT	((size_t)64 << 10)
 #define WRITE_BACK_STEP ((uint64_t)8 << 20)
 #define SPACE_STEP	((uint64_t)64 << 20)
-#define SPACE_RESERVE	((uint64_t)256 << 20) /* left to the rest of the system */
+#define SPACE_RESERVE	((uint64_t)256 << 20) /* left to the rest of the system, */
+#define SPACE_SHARE	50u		      /* but no more than such a part of the disk */
 
 void spool_init(struct spool *s, int fd)
 {
@@ -26,10 +28,11 @@ static int check_space(struct spool *s, struct hull_error *err)
 	s->space_check = s->written + SPACE_STEP;
 	if (fstatvfs(s->fd, &fs) < 0)
 		return error_errno(err, errno, "look at the free disk space");
-	if ((uint64_t)fs.f_bavail * fs.f_frsize < SPACE_RESERVE)
+	uint64_t reserve = MIN(SPACE_RESERVE, (uint64_t)fs.f_blocks / SPACE_SHARE * fs.f_frsize);
+	if ((uint64_t)fs.f_bavail * fs.f_frsize < reserve)
 		return error_set(err, HULL_ERROR_LIMIT,
 			"layer: less than %llu MiB of disk space left after %llu bytes",
-			(unsigned long long)(SPACE_RESERVE >> 20), (unsigned long long)s->bytes);
+			(unsigned long long)(reserve >> 20), (unsigned long long)s->bytes);
 	return 0;
 }
 

@@ -90,3 +90,7 @@ int layer_chain_root(const struct layer_stack_file *files, size_t n);
 
 /* Copies owner, mode, times and attributes but overlayfs's own from one directory to another. */
 int layer_copy_attributes(int from, int to);
+
+/* Removes what was made for chains that contain the layer. */
+int layer_chain_forget(
+	struct layer_store *store, const struct digest *diff_id, struct hull_error *err);

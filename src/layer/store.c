@@ -292,6 +292,8 @@ int layer_store_remove(
 	char path[LAYER_PATH_SIZE];
 	int r = layer_unmount(store, diff_id, err);
 
+	if (r == 0)
+		r = layer_chain_forget(store, diff_id, err);
 	if (r < 0)
 		return r;
 	return staging_remove_tree(

@@ -350,6 +350,10 @@ stack_of() {
         assert_equal "$(getfattr --only-values -n user.mark "$root/opt/app" 2>/dev/null)" below
         assert_equal "$(stat -c '%a %u:%g' "$root/etc")" "755 0:0"
         assert_equal "$(cat "$root/opt/app/data/file")" 2
+        assert_equal "$(ls "$WORK/$kind/chains/sha256" | wc -l)" 1
+        umount "$root"
+        store $kind remove "$(ingest $kind "$WORK/one.tar")"
+        assert_equal "$(ls "$WORK/$kind/chains/sha256")" ""
     done
 }
 
