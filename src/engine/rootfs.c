@@ -83,17 +83,32 @@ int rootfs_prepare(struct engine *engine, const struct container *c, struct hull
 	return layer_stack_prepare_upper(layers, digests, n, upper, err);
 }
 
-static bool in_use(const struct digest *diff_id, void *arg)
+/*
+ * Mounts of layers that no container uses are kept: the next start then finds the layer mounted and
+ * its pages cached, which is a third of the time of a short container. They go with the layer's
+ * last image, at a reboot, and when there are more than this.
+ */
+#define IDLE_MOUNTS_MAX 128
+
+struct release {
+	struct engine *engine;
+	unsigned int kept;
+};
+
+static bool keep_mount(const struct digest *diff_id, void *arg)
 {
+	struct release *r = arg;
 	char text[DIGEST_TEXT_SIZE];
 
-	return container_layer_in_use(arg, digest_format(diff_id, text));
+	return r->kept++ < IDLE_MOUNTS_MAX ||
+	       container_layer_in_use(r->engine, digest_format(diff_id, text));
 }
 
 void rootfs_release(struct engine *engine)
 {
+	struct release release = {.engine = engine};
 	struct layer_store *layers;
 
 	if (engine_layers(engine, &layers, NULL) == 0)
-		layer_release_unused(layers, in_use, engine, NULL);
+		layer_release_unused(layers, keep_mount, &release, NULL);
 }

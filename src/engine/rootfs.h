@@ -14,5 +14,5 @@ int rootfs_mount(struct engine *engine, const struct container *c, bool writable
 /* Once, after the container's directories were made: "/" gets the attributes the image gives it. */
 int rootfs_prepare(struct engine *engine, const struct container *c, struct hull_error *err);
 
-/* Lets go of layer mounts that no running container needs. Failures are not worth telling. */
+/* Lets go of layer mounts if too many are kept for nobody. Failures are not worth telling. */
 void rootfs_release(struct engine *engine);

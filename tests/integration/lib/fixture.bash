@@ -93,7 +93,7 @@ require_keel() {
     [ -x "$KEEL_BIN" ] || skip "keel is not built"
 }
 
-# remove_containers: ends every container of this test's own roots.
+# remove_containers: ends every container of this test's own roots, and removes their images.
 remove_containers() {
     local id ids
 
@@ -101,6 +101,11 @@ remove_containers() {
         ids=$(hull ps -aq 2>/dev/null) || ids=
         for id in $ids; do
             hull rm -f "$id" >/dev/null 2>&1 || echo "teardown: hull rm -f $id failed" >&2
+        done
+        # Mounts of layers go with their images.
+        ids=$(hull images -q 2>/dev/null) || ids=
+        for id in $(sort -u <<<"$ids"); do
+            hull rmi -f "$id" >/dev/null 2>&1 || echo "teardown: hull rmi -f $id failed" >&2
         done
     fi
     if [ -x "$KEEL_BIN" ] && [ -n "$(ls -A "$KEEL_TEST_ROOT" 2>/dev/null)" ]; then
