@@ -124,7 +124,7 @@ static int run(
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_image_ struct image *image = NULL;
 	_cleanup_free_ struct image_history_row *rows = NULL;
-	struct image_store *images;
+	struct image_store *images = NULL;
 	size_t n = 0;
 	int r = hull_engine_open(context, &engine, err);
 

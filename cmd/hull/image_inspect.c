@@ -64,7 +64,7 @@ static int run(
 	struct cli_context *context, void *options_p, int argc, char **argv, struct hull_error *err)
 {
 	_cleanup_engine_ struct engine *engine = NULL;
-	struct image_store *images;
+	struct image_store *images = NULL;
 	int r = hull_engine_open(context, &engine, err);
 
 	if (r == 0)

@@ -39,7 +39,7 @@ static int run(
 	struct import_options *o = options_p;
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_close_ int fd = open_source(argv[0], err);
-	struct image_store *images;
+	struct image_store *images = NULL;
 	struct digest id;
 	char text[DIGEST_TEXT_SIZE];
 

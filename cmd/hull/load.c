@@ -58,7 +58,7 @@ static int run(
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_image_display_ struct image_display *display = NULL;
 	_cleanup_close_ int fd = open_input(o->input, err);
-	struct image_store *images;
+	struct image_store *images = NULL;
 	struct image_loaded *loaded = NULL;
 	size_t n = 0;
 

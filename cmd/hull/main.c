@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 volatile int hull_interrupted;
 
@@ -63,6 +64,7 @@ static const struct cli_command *const commands[] = {
 
 	&hull_attach_command,
 	&hull_create_command,
+	&hull_history_command,
 	&hull_import_command,
 	&hull_inspect_command,
 	&hull_kill_command,
@@ -98,5 +100,7 @@ int main(int argc, char **argv)
 {
 	struct hull_globals globals = {0};
 
+	/* What is made for a container is for its users, not for ours: modes are meant as given. */
+	umask(022);
 	return cli_main(&root, &globals, &globals.debug, 125, argc, argv);
 }

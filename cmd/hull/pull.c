@@ -31,7 +31,7 @@ static int run(
 	struct pull_options *o = options_p;
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_image_display_ struct image_display *display = NULL;
-	struct image_store *images;
+	struct image_store *images = NULL;
 	struct image_pull_result result;
 	int r = hull_engine_open(context, &engine, err);
 

@@ -9,7 +9,7 @@ static int run(
 {
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_image_ struct image *image = NULL;
-	struct image_store *images;
+	struct image_store *images = NULL;
 	int r = hull_engine_open(context, &engine, err);
 
 	if (r == 0)

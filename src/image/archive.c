@@ -330,7 +330,7 @@ static int feed(struct archive *a, const unsigned char *p, size_t n, struct hull
 	if (is_canceled(a))
 		return error_set(err, HULL_ERROR_CANCELED, "canceled");
 	a->offset = end;
-	for (; a->open < a->n_members; a->open++) {
+	for (; a->members && a->open < a->n_members; a->open++) {
 		struct member *m = &a->members[a->open];
 		uint64_t first = m->offset > start ? m->offset : start;
 		uint64_t last = m->offset + m->size < end ? m->offset + m->size : end;
@@ -496,7 +496,7 @@ const char *archive_document(const struct archive *a, const char *path, size_t *
 
 void archive_blob_path(const struct digest *digest, char path[DIGEST_TEXT_SIZE + 6])
 {
-	memcpy(path, "blobs/", 6);
+	memcpy(path, "blobs/", sizeof("blobs/"));
 	blob_path(digest, path + 6);
 }
 

@@ -193,28 +193,35 @@ static int change_label(const struct change *c, struct hull_error *err)
 	return assignments(c, set_label, err);
 }
 
+/* Digits at *s as a port number, 0 if there are none or it is none. */
+static unsigned int take_port(const char **s)
+{
+	unsigned int port = 0;
+
+	while (**s >= '0' && **s <= '9' && port <= 65535)
+		port = port * 10 + (unsigned int)(*(*s)++ - '0');
+	return port <= 65535 ? port : 0;
+}
+
 static int expose_one(const struct change *c, const char *word, struct hull_error *err)
 {
-	unsigned int first, last;
-	int end = 0;
-	const char *protocol = strchr(word, '/');
+	const char *protocol = word;
+	unsigned int first = take_port(&protocol), last = first;
 
-	int n = sscanf(word, "%5u-%5u%n", &first, &last, &end);
-	if (n < 2) {
-		n = sscanf(word, "%5u%n", &first, &end);
-		last = first;
+	if (*protocol == '-') {
+		protocol++;
+		last = take_port(&protocol);
 	}
-	bool known = !protocol || str_eq(protocol, "/tcp") || str_eq(protocol, "/udp") ||
+	bool known = !*protocol || str_eq(protocol, "/tcp") || str_eq(protocol, "/udp") ||
 		     str_eq(protocol, "/sctp");
-	if (n < 1 || !known || last < first || last > 65535 || first == 0 ||
-		(word[end] && word[end] != '/'))
+	if (!known || first == 0 || last < first)
 		return invalid(c, "needs PORT[-PORT][/tcp|/udp|/sctp]", err);
 	if (strv_length(c->config->exposed_ports) + last - first >= PORTS_MAX)
 		return invalid(c, "more than 4096 ports", err);
 	for (unsigned int port = first; port <= last; port++) {
 		char text[32];
 
-		snprintf(text, sizeof(text), "%u%s", port, protocol ? protocol : "/tcp");
+		snprintf(text, sizeof(text), "%u%s", port, *protocol ? protocol : "/tcp");
 		if (!strv_contains(c->config->exposed_ports, text) &&
 			arena_strv_append(c->arena, &c->config->exposed_ports, text) < 0)
 			return error_no_memory(err);

@@ -13,7 +13,7 @@ static int describe_layers(struct image_store *store, const struct oci_image *co
 	if (!layers)
 		return error_no_memory(err);
 	for (size_t i = 0; i < n; i++) {
-		struct layer_info info;
+		struct layer_info info = {0};
 		int r = digest_parse(config->rootfs.diff_ids[i], &layers[i].diff_id, err);
 
 		if (r == 0)

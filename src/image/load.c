@@ -105,7 +105,7 @@ static int record(struct load *l, const struct image_record *record, const char 
 static int fill_sizes(struct load *l, struct image_layer *layers, size_t n, struct hull_error *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct layer_info info;
+		struct layer_info info = {0};
 		int r = layer_store_info(l->store->layers, &layers[i].diff_id, &info, err);
 
 		if (r < 0)
@@ -210,7 +210,7 @@ static void drop_absent(struct load *l, struct oci_index *index)
 	for (size_t i = 0; i < index->n_manifests; i++) {
 		char path[DIGEST_TEXT_SIZE + 6];
 		struct digest digest;
-		size_t len;
+		size_t len = 0;
 
 		if (digest_parse(index->manifests[i].digest, &digest, NULL) < 0)
 			continue;
@@ -325,7 +325,7 @@ static int layout_names(struct load *l, const struct oci_descriptor *entry, cons
 	if (full)
 		r = add_name(names, full, err);
 	for (size_t i = 0; r == 0 && i < l->n_items; i++) {
-		size_t len;
+		size_t len = 0;
 		const char *text = archive_document(l->archive, l->items[i].config, &len);
 		struct digest config;
 
@@ -347,9 +347,9 @@ static int load_layout_entry(
 	struct layout_manifest m = {0};
 	struct oci_image config;
 	struct digest id;
-	const char *text;
+	const char *text = NULL;
 	char manifest_digest[DIGEST_TEXT_SIZE];
-	size_t len;
+	size_t len = 0;
 	int r = find_manifest(l, entry, &m, err);
 
 	if (r <= 0)

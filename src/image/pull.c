@@ -309,7 +309,7 @@ static int describe_layers(struct pull *p, struct hull_error *err)
 		return error_no_memory(err);
 	for (size_t i = 0; i < n; i++) {
 		const struct layer_job *job = &p->fetch.jobs[i];
-		struct layer_info info;
+		struct layer_info info = {0};
 		int r = layer_store_info(p->store->layers, &job->diff_id, &info, err);
 
 		if (r < 0)

@@ -207,7 +207,7 @@ static int report_freed_layers(struct removal *m, struct hull_error *err)
 		if (r == 0 && strv_append(&freed, digest_format(&chain, text)) < 0)
 			return error_no_memory(err);
 	}
-	for (size_t i = strv_length(freed); i > 0; i--)
+	for (size_t i = strv_length(freed); freed && i > 0; i--)
 		if (strv_append(&m->out->deleted, freed[i - 1]) < 0)
 			return error_no_memory(err);
 	return 0;

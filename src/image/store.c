@@ -55,6 +55,15 @@ void blob_path(const struct digest *digest, char path[DIGEST_TEXT_SIZE])
 	*strchr(path, ':') = '/';
 }
 
+/* True if the file is there with exactly these bytes. */
+static bool is_written(struct image_store *store, const char *path, const void *data, size_t n)
+{
+	_cleanup_buf_ struct buf there = BUF_INIT_MAX(n + 1);
+
+	return file_read_at(store->blobs_fd, path, &there, n) == 0 && there.len == n &&
+	       memcmp(buf_str(&there), data, n) == 0;
+}
+
 int blob_write(struct image_store *store, const struct digest *digest, const void *data, size_t n,
 	struct hull_error *err)
 {
@@ -62,7 +71,7 @@ int blob_write(struct image_store *store, const struct digest *digest, const voi
 	const char *directory = digest_algorithm_name(digest->algorithm);
 
 	blob_path(digest, path);
-	if (faccessat(store->blobs_fd, path, F_OK, 0) == 0)
+	if (is_written(store, path, data, n))
 		return 0;
 	if (mkdirat(store->blobs_fd, directory, 0700) < 0 && errno != EEXIST)
 		return error_errno(err, errno, "%s/blobs/%s", store->root, directory);
@@ -158,7 +167,7 @@ int image_hold_alone(struct image_store *store, int *ret_fd, struct hull_error *
 
 static void pull_lock_name(const struct digest *digest, char name[DIGEST_HEX_SIZE + 5])
 {
-	memcpy(name, "pull-", 5);
+	memcpy(name, "pull-", sizeof("pull-"));
 	digest_format_hex(digest, name + 5);
 }
 

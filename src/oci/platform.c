@@ -163,18 +163,31 @@ char *oci_platform_format(const struct oci_platform *p)
 	return str_printf("%s/%s/%s", os, architecture, p->variant);
 }
 
+/* One or two digits at *s, -1 if there are none. */
+static int take_number(const char **s)
+{
+	int n = 0, digits = 0;
+
+	for (; isdigit((unsigned char)**s) && digits < 2; digits++)
+		n = n * 10 + (*(*s)++ - '0');
+	return digits ? n : -1;
+}
+
 /* "v8.2" as 802, "" as the architecture's first level; -1 if it is no such number. */
 static int variant_level(const char *variant, int first)
 {
-	int major = 0, minor = 0, end = 0;
+	int major, minor = 0;
 
 	if (str_empty(variant))
 		return first;
-	if (sscanf(variant, "v%2d.%2d%n", &major, &minor, &end) == 2 && !variant[end])
-		return major * 100 + minor;
-	if (sscanf(variant, "v%2d%n", &major, &end) == 1 && !variant[end])
-		return major * 100;
-	return -1;
+	if (*variant++ != 'v')
+		return -1;
+	major = take_number(&variant);
+	if (*variant == '.') {
+		variant++;
+		minor = take_number(&variant);
+	}
+	return *variant || major < 0 || minor < 0 ? -1 : major * 100 + minor;
 }
 
 /* Ranks are in steps: own architecture by distance of levels, then the one it also runs. */

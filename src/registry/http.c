@@ -14,6 +14,7 @@
 #define CURL_DISABLE_DEPRECATION
 #include <curl/curl.h>
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <pthread.h>
 #include <signal.h>
@@ -195,15 +196,17 @@ static size_t host_length(const char *host)
 
 bool http_host_is_loopback(const char *host)
 {
+	char text[INET6_ADDRSTRLEN + 2];
 	size_t n = host_length(host);
-	unsigned int a, b, c;
-	int end = 0;
+	struct in_addr address;
 
-	if (n == strlen("localhost") && strncasecmp(host, "localhost", n) == 0)
+	if (n >= sizeof(text))
+		return false;
+	memcpy(text, host, n);
+	text[n] = '\0';
+	if (strcasecmp(text, "localhost") == 0 || str_eq(text, "[::1]"))
 		return true;
-	if (n == strlen("[::1]") && strncmp(host, "[::1]", n) == 0)
-		return true;
-	return sscanf(host, "127.%3u.%3u.%3u%n", &a, &b, &c, &end) == 3 && (size_t)end == n;
+	return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
 /* One exchange, as the callbacks see it. */

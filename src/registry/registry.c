@@ -343,19 +343,25 @@ struct blob_stream {
 	struct hull_error error;
 };
 
+/* Where a "bytes FIRST-LAST/SIZE" begins, -1 if it is none. */
+static int64_t range_first(const char *range)
+{
+	const char *digits = range ? str_after(range, "bytes ") : NULL;
+	_cleanup_free_ char *text = digits ? strndup(digits, strspn(digits, "0123456789")) : NULL;
+	int64_t first;
+
+	return text && digits[strlen(text)] == '-' && str_to_i64(text, &first) == 0 ? first : -1;
+}
+
 static int check_range(struct blob_stream *s, const struct http_response *head)
 {
-	const char *range = http_header(head, "content-range");
-	long long first;
-
 	s->skip = 0;
 	if (head->status == 200) {
 		s->skip = s->offset;
 		return 0;
 	}
 	/* 206 */
-	if (s->offset > 0 && range && sscanf(range, "bytes %lld-", &first) == 1 &&
-		first == s->offset)
+	if (s->offset > 0 && range_first(http_header(head, "content-range")) == s->offset)
 		return 0;
 	return error_set(&s->error, HULL_ERROR_REMOTE,
 		"the registry answered with another range than the one asked for");

@@ -30,7 +30,7 @@ static int setup(void **state)
 	struct hull_error err = HULL_ERROR_INIT;
 	char run[80];
 
-	strcpy(f->root, "/tmp/hull-test-image.XXXXXX");
+	snprintf(f->root, sizeof(f->root), "/tmp/hull-test-image.XXXXXX");
 	if (!mkdtemp(f->root))
 		return -1;
 	snprintf(run, sizeof(run), "%s/run", f->root);
@@ -66,11 +66,11 @@ static int make_tar(const char *name)
 
 	assert_true(fd >= 0);
 	snprintf((char *)block, 100, "%s/", name);
-	strcpy((char *)block + 100, "0000755");
-	strcpy((char *)block + 108, "0000000");
-	strcpy((char *)block + 116, "0000000");
-	strcpy((char *)block + 124, "00000000000");
-	strcpy((char *)block + 136, "00000000000");
+	memcpy(block + 100, "0000755", 7);
+	memcpy(block + 108, "0000000", 7);
+	memcpy(block + 116, "0000000", 7);
+	memcpy(block + 124, "00000000000", 11);
+	memcpy(block + 136, "00000000000", 11);
 	memset(block + 148, ' ', 8);
 	block[156] = '5';
 	memcpy(block + 257, "ustar\00000", 8);

@@ -105,14 +105,13 @@ static void hash_of_pieces_equals_hash_of_whole(void **state)
 static void chain_follows_the_specification(void **state)
 {
 	struct digest first, second, chain, expected;
-	char line[2 * DIGEST_TEXT_SIZE];
+	static const char line[] = ABC_SHA256 " " EMPTY_SHA256;
 
 	assert_int_equal(digest_parse(ABC_SHA256, &first, NULL), 0);
 	assert_int_equal(digest_parse(EMPTY_SHA256, &second, NULL), 0);
 	assert_int_equal(digest_chain(NULL, &first, &chain, NULL), 0);
 	assert_true(digest_equal(&chain, &first));
 	assert_int_equal(digest_chain(&chain, &second, &chain, NULL), 0);
-	strcpy(line, ABC_SHA256 " " EMPTY_SHA256);
 	assert_int_equal(digest_of(DIGEST_SHA256, line, strlen(line), &expected, NULL), 0);
 	assert_true(digest_equal(&chain, &expected));
 }
