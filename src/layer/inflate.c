@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layer/inflate.h"
 
+#include "layer/gzip-header.h"
 #include "sys/library.h"
 
 #include <isa-l/igzip_lib.h>
@@ -19,6 +20,8 @@ struct inflater {
 	ZSTD_DCtx *zstd;
 	bool open;    /* inside a gzip member or zstd frame */
 	bool padding; /* zeros behind the last gzip member */
+	bool in_header;
+	struct gzip_header header; /* of the gzip member */
 };
 
 static void (*isal_init)(struct inflate_state *state);
@@ -82,26 +85,56 @@ static int gzip_error(int code, struct hull_error *err)
 		code == ISAL_INCORRECT_CHECKSUM ? "gzip: wrong checksum" : "gzip: malformed data");
 }
 
-/*
- * Between members: another one begins, or zeros fill up to the end as tapes and some writers want
- * it. True if the rest of the input was eaten here.
- */
-static int begin_gzip_member(struct inflater *in, const unsigned char *data, size_t n,
-	bool *ret_eaten, struct hull_error *err)
+/* Between members another one begins, or zeros fill up to the end as tapes want it. */
+static int skip_padding(const unsigned char *data, size_t n, struct hull_error *err)
 {
-	*ret_eaten = false;
-	if (in->padding || data[0] == 0) {
-		in->padding = *ret_eaten = true;
-		for (size_t i = 0; i < n; i++)
-			if (data[i] != 0)
-				return error_set(err, HULL_ERROR_INVALID,
-					"gzip: data behind the end of the stream");
-		return 0;
-	}
-	isal_reset(in->gzip);
-	in->gzip->crc_flag = ISAL_GZIP;
-	in->open = true;
+	for (size_t i = 0; i < n; i++)
+		if (data[i] != 0)
+			return error_set(
+				err, HULL_ERROR_INVALID, "gzip: data behind the end of the stream");
 	return 0;
+}
+
+/*
+ * ISA-L reads headers too, but its verdict on one depends on how the input is cut. 1 if the data
+ * begin, 0 if more input is needed.
+ */
+static int read_gzip_header(struct inflater *in, struct hull_error *err)
+{
+	struct inflate_state *s = in->gzip;
+
+	while (s->avail_in > 0) {
+		s->avail_in--;
+		switch (gzip_header_take(&in->header, *s->next_in++)) {
+		case GZIP_HEADER_BAD:
+			return error_set(err, HULL_ERROR_INVALID, "gzip: malformed header");
+		case GZIP_HEADER_DONE:
+			isal_reset(s);
+			s->crc_flag = ISAL_GZIP_NO_HDR_VER;
+			in->header = (struct gzip_header){0};
+			in->in_header = false;
+			return 1;
+		default:
+			break;
+		}
+	}
+	return 0;
+}
+
+/* Brings the input to compressed data: 1, or 0 if it ends before. */
+static int reach_data(struct inflater *in, struct hull_error *err)
+{
+	struct inflate_state *s = in->gzip;
+
+	if (!in->open) {
+		if (s->avail_in == 0)
+			return 0;
+		in->padding = in->padding || *s->next_in == 0;
+		if (in->padding)
+			return skip_padding(s->next_in, s->avail_in, err);
+		in->open = in->in_header = true;
+	}
+	return in->in_header ? read_gzip_header(in, err) : 1;
 }
 
 static int feed_gzip(
@@ -112,24 +145,19 @@ static int feed_gzip(
 	s->next_in = (uint8_t *)data;
 	s->avail_in = (uint32_t)n;
 	do {
-		if (!in->open) {
-			bool eaten;
-			if (s->avail_in == 0)
-				return 0;
-			int r = begin_gzip_member(in, s->next_in, s->avail_in, &eaten, err);
-			if (r < 0 || eaten)
-				return r;
-		}
+		int r = reach_data(in, err);
+		if (r <= 0)
+			return r;
 		s->next_out = in->out->data + in->out->fill;
 		s->avail_out = (uint32_t)(in->out->size - in->out->fill);
 		int code = isal_run(s);
-		/* "End of input" may come while a header is read; it is no error. */
+		/* "End of input" may come while the trailer is read; it is no error. */
 		if (code != ISAL_DECOMP_OK && code != ISAL_END_INPUT)
 			return gzip_error(code, err);
 		in->out->fill = in->out->size - s->avail_out;
 		if (s->block_state == ISAL_BLOCK_FINISH)
 			in->open = false;
-		int r = flush_if_full(in, err);
+		r = flush_if_full(in, err);
 		if (r < 0)
 			return r;
 		/* Output may be left inside when the room was used up. */
@@ -184,8 +212,7 @@ static int begin_gzip(struct inflater *in, struct hull_error *err)
 	if (!in->gzip)
 		return error_no_memory(err);
 	isal_init(in->gzip);
-	in->gzip->crc_flag = ISAL_GZIP;
-	in->open = true;
+	in->open = in->in_header = true;
 	return 0;
 }
 
