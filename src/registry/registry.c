@@ -423,8 +423,11 @@ static int stream_attempt(struct registry *registry, const char *path, const cha
 		error_move(err, &s->error);
 		return -1;
 	}
+	/* A registry that was there for the manifest and is not there now may be starting again. */
 	if (r < 0)
-		return response->outcome == HTTP_BROKEN ? 0 : r;
+		return response->outcome == HTTP_BROKEN || response->outcome == HTTP_CONNECT_FAILED
+			       ? 0
+			       : r;
 	bool body = response->status == 200 || response->status == 206;
 	if (body && s->offset == s->size)
 		return 1;

@@ -326,3 +326,22 @@ push_index() {
     hull pull -q "$REGISTRY/app:v1"
     cmp "$config" "$WORK/config"
 }
+
+@test "pull: a registry that dies in mid-blob and comes back" {
+    start_registry
+    layer_of "$WORK/big" 300000000
+    push_image app:v1 "$WORK/big"
+    hull pull "$REGISTRY/app:v1" >"$WORK/out" 2>&1 3>&- &
+    pid=$!
+    wait_until 10 grep -q 'GET /v2/app/blobs' "$REGISTRY_LOG" || true
+    sleep 0.1
+    stop_process "$REGISTRY_PID" KILL
+    sleep 0.5
+    docker-registry serve "${REGISTRY_LOG%/log}/config.yml" >"$REGISTRY_LOG.2" 2>&1 3>&- &
+    REGISTRY_PID=$!
+    defer stop_process "$REGISTRY_PID"
+    wait $pid || fail "$(cat "$WORK/out")"
+    # It went on where it was.
+    grep -E "GET /v2/app/blobs/[^ ]* HTTP/1.1.* 206 " "$REGISTRY_LOG.2"
+    cmp "$WORK/big" "$(find "$HULL_TEST_ROOT/layers" -name layer.tar)"
+}
