@@ -5,7 +5,12 @@
  * is settled. See engine/monitor.h for its fds and messages.
  *
  * It allocates nothing and keeps one piece of output at a time: while some client has not taken it,
- * no more is read from the container, so a slow reader slows the writer and nothing grows.
+ * no more is read from the container, so a slow reader slows the writer and nothing grows. Only when
+ * the container has ended, what its pipes still hold goes into the clients' sockets at once: a
+ * client that is stopped must not put off the end's being settled.
+ *
+ * Clients are asked for input only while the last has been taken. Everything else they say is read
+ * at once, whatever the container does with its input.
  */
 #include "engine/monitor.h"
 #include "log.h"
@@ -25,11 +30,19 @@
 #define CLIENTS_MAX	 32
 #define HANG_UP_RETRY_MS 100
 
+/* What a terminal keeps for its master, and more. */
+#define TERMINAL_QUEUE ((size_t)64 << 10)
+
+/* Room in a client's socket for all that pipes hold by default, and the time to read what is more. */
+#define LAST_OUTPUT_ROOM (1 << 20)
+#define LAST_OUTPUT_MS	 10000
+
 struct client {
 	int fd; /* -1 = free */
 	bool attached;
 	bool behind; /* has not taken the current piece yet */
 	bool fed_stdin;
+	bool has_input; /* a message with input waits in its socket */
 };
 
 /* All state of this single-purpose process. */
@@ -43,10 +56,12 @@ static struct monitor {
 	struct client *owner; /* NULL = none (any more) */
 	bool claimed, settled;
 	int64_t claim_deadline;
+	int64_t output_deadline; /* 0 = while the container runs: none */
 
 	/* The current piece of output: type byte and payload. */
 	char piece[1 + MONITOR_PAYLOAD_MAX];
 	size_t piece_len; /* 0 = none */
+	size_t last_read; /* bytes of output that came in the last piece */
 
 	/* Input that the container's stdin has not taken. */
 	char input[MONITOR_PAYLOAD_MAX];
@@ -131,6 +146,7 @@ static bool output_read(int *fd, unsigned int stream)
 {
 	ssize_t n = read(*fd, m.piece + 1, MONITOR_PAYLOAD_MAX);
 
+	m.last_read = 0;
 	if (n < 0 && errno == EINTR)
 		return true;
 	if (n < 0 && errno == EAGAIN)
@@ -144,6 +160,7 @@ static bool output_read(int *fd, unsigned int stream)
 		}
 		return false;
 	}
+	m.last_read = (size_t)n;
 	log_write(MONITOR_FD_LOG, &m.logs[stream], m.piece + 1, (size_t)n);
 	piece_start(stream == 0 ? MONITOR_STDOUT : MONITOR_STDERR, (size_t)n, false);
 	return true;
@@ -179,12 +196,29 @@ static void resize(const struct monitor_size *size)
 		ioctl(m.stdout_fd, TIOCSWINSZ, &ws);
 }
 
+/* One message; the kernel tells a reset once, and before what was sent first. */
+static ssize_t client_receive(const struct client *c, char *packet, size_t size, int flags)
+{
+	ssize_t n = recv(c->fd, packet, size, MSG_DONTWAIT | flags);
+
+	if (n < 0 && errno == ECONNRESET)
+		n = recv(c->fd, packet, size, MSG_DONTWAIT | flags);
+	return n;
+}
+
 static void client_read(struct client *c)
 {
 	static char packet[1 + MONITOR_PAYLOAD_MAX];
 	struct monitor_size size;
+	char type;
 
-	ssize_t n = recv(c->fd, packet, sizeof(packet), MSG_DONTWAIT);
+	if (m.input_len > 0 && client_receive(c, &type, 1, MSG_PEEK) == 1 &&
+		type == MONITOR_STDIN) {
+		c->has_input = true;
+		return;
+	}
+	c->has_input = false;
+	ssize_t n = client_receive(c, packet, sizeof(packet), 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -198,13 +232,18 @@ static void client_read(struct client *c)
 		break;
 	case MONITOR_STDIN:
 		c->fed_stdin = true;
+		if (!m.running)
+			break;
 		memcpy(m.input, packet + 1, payload);
 		m.input_len = payload;
 		m.input_done = 0;
 		input_write();
 		break;
 	case MONITOR_STDIN_END:
-		close_stdin();
+		if (m.input_len > 0)
+			m.input_ends = true;
+		else
+			close_stdin();
 		break;
 	case MONITOR_RESIZE:
 		if (payload == sizeof(size)) {
@@ -260,7 +299,8 @@ static void serve(int timeout)
 	fds[4] = (struct pollfd){free_input ? -1 : input_fd, POLLOUT, 0};
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		const struct client *c = &m.clients[i];
-		short events = (short)((free_input ? POLLIN : 0) | (c->behind ? POLLOUT : 0));
+		bool wanted = free_input || !c->has_input;
+		short events = (short)((wanted ? POLLIN : 0) | (c->behind ? POLLOUT : 0));
 		fds[5 + i] = (struct pollfd){c->fd, events, 0};
 	}
 	if (m.hung_up && (timeout < 0 || timeout > HANG_UP_RETRY_MS))
@@ -282,7 +322,7 @@ static void serve(int timeout)
 		struct client *c = &m.clients[i];
 		if (c->fd < 0 || c->fd != fds[5 + i].fd)
 			continue;
-		if ((fds[5 + i].revents & POLLIN) && m.input_len == 0)
+		if (fds[5 + i].revents & POLLIN)
 			client_read(c);
 		else if (fds[5 + i].revents & (POLLHUP | POLLERR))
 			client_drop(c);
@@ -295,22 +335,61 @@ static void serve(int timeout)
 		container_ended();
 }
 
+/* Bytes that an output can hold: processes that outlive the container may go on writing. */
+static size_t output_capacity(int fd)
+{
+	int size = fcntl(fd, F_GETPIPE_SZ);
+
+	return size > 0 ? (size_t)size : TERMINAL_QUEUE;
+}
+
+/* Gives the current piece to all clients; those who do not take it in time are let go. */
+static void piece_finish(void)
+{
+	while (m.piece_len > 0) {
+		int64_t left = m.output_deadline - clock_monotonic_ns();
+		if (left > 0) {
+			serve((int)(left / NS_PER_MS) + 1);
+			continue;
+		}
+		for (size_t i = 0; i < CLIENTS_MAX; i++)
+			if (m.clients[i].fd >= 0 && m.clients[i].behind)
+				client_drop(&m.clients[i]);
+		m.piece_len = 0;
+	}
+}
+
+static void clients_make_room(void)
+{
+	const int room = LAST_OUTPUT_ROOM;
+
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (m.clients[i].fd >= 0 && m.clients[i].attached)
+			setsockopt(
+				m.clients[i].fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
+}
+
 /* After the end: what is still in the pipes, then the flush of half lines. */
 static void drain(void)
 {
 	int *const outputs[] = {&m.stdout_fd, &m.stderr_fd};
 
+	/* Nobody is there for the input that was not taken. */
+	close_stdin();
+	m.input_len = m.input_done = 0;
+	clients_make_room();
+	m.output_deadline = clock_monotonic_ns() + LAST_OUTPUT_MS * NS_PER_MS;
 	for (unsigned int i = 0; i < 2; i++) {
-		while (*outputs[i] >= 0) {
-			while (m.piece_len > 0)
-				serve(-1);
+		size_t left = *outputs[i] >= 0 ? output_capacity(*outputs[i]) : 0;
+		while (*outputs[i] >= 0 && left > 0) {
+			piece_finish();
 			if (!output_read(outputs[i], i))
 				break;
+			left -= m.last_read < left ? m.last_read : left;
 		}
 		log_flush(MONITOR_FD_LOG, &m.logs[i]);
 	}
-	while (m.piece_len > 0)
-		serve(-1);
+	piece_finish();
 }
 
 static void announce_end(void)
@@ -323,6 +402,21 @@ static void announce_end(void)
 	m.claim_deadline = deadline;
 }
 
+/*
+ * The owner has let the time pass. From here on nothing that it sends arrives; had it sent its claim
+ * before, it settles, and its closing the socket is the sign that it is done.
+ */
+static void give_owner_up(void)
+{
+	struct pollfd gone = {.fd = m.owner->fd};
+
+	shutdown(m.owner->fd, SHUT_RD);
+	while (m.owner && !m.claimed)
+		client_read(m.owner);
+	while (m.owner && poll(&gone, 1, -1) < 0)
+		;
+}
+
 /* True if the owner settled. */
 static bool wait_for_owner(void)
 {
@@ -332,8 +426,10 @@ static bool wait_for_owner(void)
 			continue;
 		}
 		int64_t left = m.claim_deadline - clock_monotonic_ns();
-		if (left <= 0)
+		if (left <= 0) {
+			give_owner_up();
 			break;
+		}
 		serve((int)(left / NS_PER_MS) + 1);
 	}
 	return m.settled;
@@ -362,6 +458,9 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		return 125;
 	prctl(PR_SET_NAME, "hull-monitor");
+	/* Whoever started the container may want to unmount where it stood. */
+	if (chdir("/") < 0)
+		return 125;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	m.terminal = strchr(argv[2], MONITOR_FLAG_TERMINAL) != NULL;

@@ -215,7 +215,10 @@ static int open_sockets(struct launch *l, struct hull_error *err)
 	if (fd < 0)
 		return error_errno(err, errno, "socket");
 	l->fds[MONITOR_FD_LISTEN] = fd;
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 16) < 0)
+	/* Connecting takes write permission, which the caller's umask must not hand out. */
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		fchmodat(l->fds[MONITOR_FD_RUN_DIR], MONITOR_SOCKET, 0600, 0) < 0 ||
+		listen(fd, 16) < 0)
 		return error_errno(err, errno, "%s/" MONITOR_SOCKET, l->run_dir);
 	if (l->options->owner) {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

@@ -110,3 +110,54 @@ teardown() { teardown_container; }
     assert_equal "$(hull inspect --format '{{.State.Status}}' twin)" running
     assert_equal "$(wc -l <"/sys/fs/cgroup/pids/hull-$(container_id twin)/cgroup.procs")" 1
 }
+
+@test "a client that is stopped does not put off the end, and gets all output when it goes on" {
+    "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
+        run --name slow busybox sh -c 'echo up; sleep 1; i=0; while [ $i -lt 9999 ]; do i=$((i+1)); echo $i; done; exit 5' \
+        >"$WORK/out" &
+    client=$!
+    wait_until 5 grep -q up "$WORK/out"
+    kill -STOP "$client"
+    run timeout 20 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" wait slow
+    kill -CONT "$client"
+    assert_output 5
+    assert_equal "$(hull inspect --format '{{.State.Status}} {{.State.ExitCode}}' slow)" "exited 5"
+    status=0
+    wait "$client" || status=$?
+    assert_equal "$status" 5
+    assert_equal "$(tail -n 1 "$WORK/out")" 9999
+    assert_equal "$(wc -l <"$WORK/out")" 10000
+}
+
+@test "processes that outlive a container's first one do not put off its end" {
+    hull run -d --name rest --pid host busybox sh -c 'yes & sleep 0.3; exit 3' >/dev/null
+    run timeout 20 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" wait rest
+    assert_output 3
+    assert_equal "$(hull inspect --format '{{.State.Status}}' rest)" exited
+}
+
+@test "input that nobody reads keeps no other client from the output" {
+    head -c 300000 /dev/zero | "$HULL_BIN" --root "$HULL_TEST_ROOT" \
+        --run-root "$HULL_TEST_RUN_ROOT" run -i --name stuck busybox \
+        sh -c 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo t$i; sleep 0.1; done' >"$WORK/out" &
+    client=$!
+    wait_until 5 grep -q t3 "$WORK/out"
+    run hull attach --no-stdin stuck
+    assert_success
+    assert_output_has t40
+    wait "$client"
+}
+
+@test "a monitor keeps no directory of its caller's, and lets nobody but root connect" {
+    mkdir "$WORK/cwd"
+    (cd "$WORK/cwd" && umask 0 && hull run -d --name quiet busybox sleep 100 >/dev/null)
+    assert_equal "$(readlink "/proc/$(monitor_pid quiet)/cwd")" /
+    assert_equal "$(stat -c %a "$HULL_TEST_RUN_ROOT/containers/$(container_id quiet)/monitor.sock")" 600
+}
+
+@test "the caller's umask does not reach into a container" {
+    umask 077
+    run hull run --rm -u 1000 -w /made/here busybox sh -c 'pwd; ls -d /tmp'
+    assert_success
+    assert_output_has /made/here
+}
