@@ -192,10 +192,11 @@ static int read_v1(
 	watch->crossings += times;
 	struct hull_cgroup_event event = {.kind = watch->kind, .count = watch->crossings};
 	ssize_t n = pread(watch->about, text, sizeof(text) - 1, 0);
-	/* Removing a group wakes its eventfds too. */
-	if (n < 0)
+	/* Removing a group wakes its eventfds too. A file that cannot be read (memory.pressure_level)
+	 * still tells whether it is there. */
+	if (n < 0 && (errno == ENODEV || errno == ENOENT)) {
 		event.gone = true;
-	else if (watch->kind == HULL_CGROUP_EVENT_OOM) {
+	} else if (n >= 0 && watch->kind == HULL_CGROUP_EVENT_OOM) {
 		text[n] = '\0';
 		event.oom = watch->crossings;
 		keyed_u64(text, "oom_kill", &event.count);
