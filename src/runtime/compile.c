@@ -155,24 +155,16 @@ static int add_hooks(struct plan *plan, const struct oci_hook_list *list, const 
 static int compile_hooks(struct plan *plan, struct hull_error *err)
 {
 	const struct oci_hooks *h = plan->spec->hooks;
-	bool user_limits = compile_has_new_namespace(plan, OCI_NAMESPACE_USER) && plan->process &&
-			   plan->process->n_rlimits;
 	int r = 0;
 
-	if ((h && (h->prestart.count || h->create_runtime.count)) || user_limits) {
+	if (h && (h->prestart.count || h->create_runtime.count)) {
 		r = compile_send(plan, true, MESSAGE_MOUNTED, err);
 		if (r == 0)
 			r = compile_receive(plan, false, MESSAGE_MOUNTED, err);
-		if (r == 0 && h)
+		if (r == 0)
 			r = add_hooks(plan, &h->prestart, "prestart", false, err);
-		if (r == 0 && h)
+		if (r == 0)
 			r = add_hooks(plan, &h->create_runtime, "createRuntime", false, err);
-		for (size_t i = 0; r == 0 && user_limits && i < plan->process->n_rlimits; i++) {
-			struct op *op = plan_add(plan, OP_RLIMIT, false, err);
-			if (!op)
-				return -ENOMEM;
-			op->rlimit = &plan->process->rlimits[i];
-		}
 		if (r == 0)
 			r = compile_send(plan, false, MESSAGE_HOOKS, err);
 		if (r == 0)

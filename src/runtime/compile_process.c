@@ -115,11 +115,35 @@ static int compile_limits(struct plan *plan, struct hull_error *err)
 		r = add(plan, OP_IO_PRIORITY, p->io_priority->class, p->io_priority, err);
 	if (r == 0 && p->exec_cpu_affinity && !str_empty(p->exec_cpu_affinity->final))
 		r = add(plan, OP_AFFINITY, p->exec_cpu_affinity->final, NULL, err);
-	/* A new user namespace cannot raise limits: the caller has set them (compile_hooks). */
-	if (!plan->exec && compile_has_new_namespace(plan, OCI_NAMESPACE_USER))
-		return r;
-	for (size_t i = 0; r == 0 && i < p->n_rlimits; i++)
-		r = add(plan, OP_RLIMIT, p->rlimits[i].type, &p->rlimits[i], err);
+	return r;
+}
+
+/*
+ * Last of what might need many files or much memory. Limits cannot be raised from inside a user
+ * namespace: there the caller sets them, while the child waits.
+ */
+static int compile_rlimits(struct plan *plan, struct hull_error *err)
+{
+	const struct oci_process *p = plan->process;
+	bool child = !oci_spec_namespace(plan->spec, OCI_NAMESPACE_USER);
+	int r = 0;
+
+	if (p->n_rlimits == 0)
+		return 0;
+	if (!child)
+		r = compile_send(plan, true, MESSAGE_PLACED, err);
+	if (r == 0 && !child)
+		r = compile_receive(plan, false, MESSAGE_PLACED, err);
+	for (size_t i = 0; r == 0 && i < p->n_rlimits; i++) {
+		struct op *op = plan_add(plan, OP_RLIMIT, child, err);
+		if (!op)
+			return -ENOMEM;
+		op->rlimit = &p->rlimits[i];
+	}
+	if (r == 0 && !child)
+		r = compile_send(plan, false, MESSAGE_LIMITS, err);
+	if (r == 0 && !child)
+		r = compile_receive(plan, true, MESSAGE_LIMITS, err);
 	return r;
 }
 
@@ -325,6 +349,8 @@ int compile_process(struct plan *plan, struct hull_error *err)
 		r = compile_labels(plan, err);
 	if (r == 0)
 		r = add(plan, OP_CLOSE_FDS, NULL, exec, err);
+	if (r == 0)
+		r = compile_rlimits(plan, err);
 	if (r == 0)
 		r = add(plan, OP_BOUNDING, NULL, sets, err);
 	if (r == 0)

@@ -101,6 +101,8 @@ enum message_type {
 	MESSAGE_LINKS,	    /* caller: network devices are moved */
 	MESSAGE_MOUNTED,    /* child: the file system stands, not yet pivoted */
 	MESSAGE_HOOKS,	    /* caller: its hooks have run */
+	MESSAGE_PLACED,	    /* child: everything that opens files is done */
+	MESSAGE_LIMITS,	    /* caller: resource limits are set */
 	MESSAGE_FILTER,	    /* caller: the seccomp filter is in the shared page */
 	MESSAGE_CONSOLE,    /* child: the terminal's master */
 	MESSAGE_CREATED,    /* child: waits for start */

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "sys/process.h"
 
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -184,6 +185,25 @@ static int perform_op(struct performance *p, size_t i)
 	return op_error(plan, op, r == -1 ? 0 : -r, p->kind, p->detail, p->err);
 }
 
+/*
+ * When the child has failed, whatever the caller does with it next fails too ("Broken pipe"): the
+ * child's own error, if it has sent one, is the cause.
+ */
+static int prefer_child_error(struct performance *p, int r)
+{
+	struct pollfd ready = {.fd = p->sock, .events = POLLIN};
+
+	while (p->pid > 0 && poll(&ready, 1, 0) > 0) {
+		struct message m;
+		if (message_receive(p->sock, &m, NULL, NULL) <= 0)
+			break;
+		m.text[sizeof(m.text) - 1] = '\0';
+		if (m.type == MESSAGE_ERROR)
+			return plan_message_error(p->plan, &m, p->err);
+	}
+	return r;
+}
+
 int plan_perform(struct plan *plan, struct runtime_process *ret, struct hull_error *err)
 {
 	_cleanup_error_ struct hull_error own = HULL_ERROR_INIT;
@@ -197,6 +217,7 @@ int plan_perform(struct plan *plan, struct runtime_process *ret, struct hull_err
 	if (p.shared)
 		keep_times(&p);
 	if (r < 0) {
+		r = prefer_child_error(&p, r);
 		undo(&p);
 		error_move(err, &own);
 		return r;
