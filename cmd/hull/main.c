@@ -70,6 +70,8 @@ static const struct cli_command *const commands[] = {
 	&hull_kill_command,
 	&hull_load_command,
 	&hull_logs_command,
+	&hull_pause_command,
+	&hull_rename_command,
 	&hull_restart_command,
 	&hull_rm_command,
 	&hull_rmi_command,
@@ -77,6 +79,7 @@ static const struct cli_command *const commands[] = {
 	&hull_stop_command,
 	&hull_tag_command,
 	&hull_top_command,
+	&hull_unpause_command,
 	&hull_wait_command,
 
 	&hull_settle_command,

@@ -4,6 +4,7 @@
 #include "foreground.h"
 #include "streams.h"
 
+#include "base/str.h"
 #include "cli/terminal.h"
 #include "engine/start.h"
 
@@ -26,6 +27,9 @@ static int start_one(struct engine *engine, struct container *c, void *data, str
 	const struct start_options start = {.owner = false};
 	int owner = -1;
 
+	if (str_eq(c->state, "paused"))
+		return error_set(err, HULL_ERROR_CONFLICT,
+			"cannot start a paused container, try unpause instead");
 	if (container_is_running(c))
 		return 0;
 	return start_and_record(engine, c, false, &start, &owner, err);

@@ -450,9 +450,15 @@ int container_set_state(
 
 	if (r < 0)
 		return r;
-	c->state = arena_strdup(&c->arena, state);
-	return metadata_exec(
-		md, err, "UPDATE container SET state = ? WHERE id = ?", "tt", state, c->id);
+	r = metadata_exec(md, err,
+		"UPDATE container SET state = ? WHERE id = ? AND run = ?"
+		" AND state IN ('running', 'paused')",
+		"tti", state, c->id, c->run);
+	if (r == 0 && metadata_changes(md) == 0)
+		return error_set(err, HULL_ERROR_CONFLICT, "Container %s is not running", c->id);
+	if (r == 0)
+		c->state = arena_strdup(&c->arena, state);
+	return r;
 }
 
 int container_rename(
@@ -465,6 +471,9 @@ int container_rename(
 		return error_set(err, HULL_ERROR_INVALID,
 			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
 			name);
+	if (str_eq(name, c->name))
+		return error_set(err, HULL_ERROR_INVALID,
+			"Renaming a container with the same name as its current name");
 	int r = engine_metadata(engine, &md, err);
 	if (r == 0)
 		r = metadata_begin(md, &t, err);
@@ -473,6 +482,8 @@ int container_rename(
 	if (r == 0)
 		r = metadata_exec(
 			md, err, "UPDATE container SET name = ? WHERE id = ?", "tt", name, c->id);
+	if (r == 0 && metadata_changes(md) == 0)
+		r = error_set(err, HULL_ERROR_NOT_FOUND, "No such container: %s", c->name);
 	return r < 0 ? r : metadata_commit(&t, err);
 }
 

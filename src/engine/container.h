@@ -64,6 +64,7 @@ void container_list_free(struct container **list, size_t count);
 /* Row updates. */
 int container_set_running(struct engine *engine, struct container *c, struct hull_error *err);
 int container_set_ended(struct engine *engine, struct container *c, struct hull_error *err);
+/* Of a run that goes on: "running" or "paused". HULL_ERROR_CONFLICT if it has ended. */
 int container_set_state(
 	struct engine *engine, struct container *c, const char *state, struct hull_error *err);
 int container_rename(

@@ -254,3 +254,68 @@ teardown() { teardown_container; }
         assert_equal "$(ls "$HULL_TEST_RUN_ROOT/containers")" ""
     done
 }
+
+@test "pause freezes all processes, unpause lets them go on" {
+    hull run -d --name cold busybox sh -c 'while :; do echo tick; sleep 0.1; done' >/dev/null
+    assert_equal "$(hull pause cold)" cold
+    assert_equal "$(hull inspect --format '{{.State.Status}} {{.State.Paused}} {{.State.Running}}' cold)" "paused true true"
+    run hull ps --format '{{.Status}}'
+    assert_output_matches '^Up .* \(Paused\)$'
+    before=$(hull logs cold | wc -l)
+    sleep 0.5
+    assert_equal "$(hull logs cold | wc -l)" "$before"
+    run hull pause cold
+    assert_failure 1
+    assert_output_has "is already paused"
+    run hull exec cold true
+    assert_failure
+    assert_output_has "is paused, unpause the container before exec"
+    run hull start cold
+    assert_failure
+    assert_output_has "cannot start a paused container, try unpause instead"
+    assert_equal "$(hull unpause cold)" cold
+    wait_until 5 sh -c "[ \$('$HULL_BIN' --root '$HULL_TEST_ROOT' --run-root '$HULL_TEST_RUN_ROOT' logs cold | wc -l) -gt $before ]"
+    run hull unpause cold
+    assert_failure 1
+    assert_output_has "is not paused"
+    hull create --name new busybox true >/dev/null
+    run hull pause new
+    assert_failure 1
+    assert_output_has "is not running"
+}
+
+@test "a paused container can be stopped, killed and removed" {
+    local how
+    for how in "stop -t 5" kill "rm -f"; do
+        hull run -d --name cold busybox sh -c 'trap "exit 7" TERM; while :; do sleep 0.1; done' >/dev/null
+        sleep 0.3
+        hull pause cold
+        # shellcheck disable=SC2086 # a command and its options
+        run timeout 20 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" $how cold
+        assert_success
+        [ "$how" = "rm -f" ] || assert_equal "$(hull inspect --format '{{.State.Status}}' cold)" exited
+        [ "$how" != "stop -t 5" ] || assert_equal "$(hull inspect --format '{{.State.ExitCode}}' cold)" 7
+        hull rm -f cold >/dev/null 2>&1 || true
+    done
+}
+
+@test "rename" {
+    hull create --name old busybox true >/dev/null
+    hull create --name taken busybox true >/dev/null
+    hull rename old new
+    assert_equal "$(hull inspect --format '{{.Name}}' new)" /new
+    hull rename new /newer
+    assert_equal "$(hull inspect --format '{{.Name}}' newer)" /newer
+    run hull rename newer taken
+    assert_failure 1
+    assert_output_has 'The container name "/taken" is already in use by container'
+    run hull rename newer newer
+    assert_failure 1
+    assert_output_has "Renaming a container with the same name as its current name"
+    run hull rename newer 'b@d'
+    assert_failure 1
+    assert_output_has "Invalid container name (b@d)"
+    run hull rename none other
+    assert_failure 1
+    assert_output_has "No such container: none"
+}
