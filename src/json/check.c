@@ -6,6 +6,7 @@
  * that are open, so hostile text costs one pass and little memory.
  */
 #include "json/json.h"
+#include "json/escape.h"
 #include "base/utf8.h"
 
 #include <ctype.h>
@@ -47,46 +48,6 @@ static void skip_space(struct checker *c)
 {
 	while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r'))
 		c->p++;
-}
-
-static int hex4(const char *p, const char *end, unsigned int *ret)
-{
-	unsigned int value = 0;
-
-	if (end - p < 4)
-		return -EINVAL;
-	for (int i = 0; i < 4; i++) {
-		if (!isxdigit((unsigned char)p[i]))
-			return -EINVAL;
-		int digit = p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10;
-		value = value * 16 + (unsigned int)digit;
-	}
-	*ret = value;
-	return 0;
-}
-
-static size_t utf8_encode(unsigned int code, char *out)
-{
-	if (code < 0x80) {
-		out[0] = (char)code;
-		return 1;
-	}
-	if (code < 0x800) {
-		out[0] = (char)(0xc0 | code >> 6);
-		out[1] = (char)(0x80 | (code & 0x3f));
-		return 2;
-	}
-	if (code < 0x10000) {
-		out[0] = (char)(0xe0 | code >> 12);
-		out[1] = (char)(0x80 | (code >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (code & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | code >> 18);
-	out[1] = (char)(0x80 | (code >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (code >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (code & 0x3f));
-	return 4;
 }
 
 /* At a backslash; appends what it stands for to out (room for 4 bytes) and moves on. */

@@ -5,6 +5,7 @@
  * json_parse() returns. The place of an error is kept as a path that grows and shrinks on the way.
  */
 #include "json/json.h"
+#include "json/escape.h"
 #include "json/tree.h"
 #include "base/fd.h"
 #include "base/str.h"
@@ -387,6 +388,49 @@ static int read_struct(
 	return 0;
 }
 
+/* The code point of an escaped surrogate pair at p, 0 if there is none. */
+static unsigned int surrogate_pair(const char *p, const char *end)
+{
+	unsigned int high, low;
+
+	if (end - p < 12 || p[1] != 'u' || hex4(p + 2, end, &high) < 0 || high < 0xd800 ||
+		high > 0xdbff || p[6] != '\\' || p[7] != 'u' || hex4(p + 8, end, &low) < 0)
+		return 0;
+	return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+}
+
+/*
+ * json-c 0.16 takes a pair whose code point ends in D800 to DFFF for a lone surrogate and gives
+ * U+FFFD. A text with such a pair is parsed from a copy in which all pairs are plain UTF-8. The
+ * text has been checked. 1 and *ret (heap), 0 if the text may stay as it is.
+ */
+static int decode_pairs(const char *text, size_t len, char **ret, size_t *ret_len)
+{
+	const char *end = text + len;
+	bool needed = false;
+
+	for (const char *p = text; !needed && (p = memchr(p, '\\', (size_t)(end - p)));) {
+		unsigned int code = surrogate_pair(p, end) & 0xffff;
+		needed = code >= 0xd800 && code <= 0xdfff;
+		p += 2; /* a second backslash is escaped by the first */
+	}
+	if (!needed)
+		return 0;
+	char *copy = malloc(len + 1), *to = copy;
+	if (!copy)
+		return -ENOMEM;
+	for (const char *p = text; p < end;) {
+		unsigned int code = *p == '\\' ? surrogate_pair(p, end) : 0;
+		size_t n = code ? 12 : *p == '\\' ? 2 : 1;
+		to = code ? to + utf8_encode(code, to) : mempcpy(to, p, n);
+		p += n;
+	}
+	*to = '\0';
+	*ret = copy;
+	*ret_len = (size_t)(to - copy);
+	return 1;
+}
+
 int json_tree_parse(const char *text, size_t len, const struct json_limits *limits,
 	const char *what, struct json_object **ret, struct hull_error *err)
 {
@@ -395,6 +439,11 @@ int json_tree_parse(const char *text, size_t len, const struct json_limits *limi
 		return r;
 	if (len > INT32_MAX)
 		return error_set(err, HULL_ERROR_LIMIT, "%s: too long", what);
+	_cleanup_free_ char *decoded = NULL;
+	if (decode_pairs(text, len, &decoded, &len) < 0)
+		return error_no_memory(err);
+	if (decoded)
+		text = decoded;
 	unsigned int depth = limits && limits->depth ? limits->depth : JSON_DEPTH_DEFAULT;
 	struct json_tokener *tokener = json_tokener_new_ex((int)depth + 1);
 	if (!tokener)

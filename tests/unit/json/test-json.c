@@ -220,6 +220,30 @@ static void errors_name_the_place(void **state)
 	}
 }
 
+/* json-c 0.16 loses characters whose code point ends in D800 to DFFF when they are escaped. */
+static void escaped_pairs_are_characters(void **state)
+{
+	static const struct {
+		const char *text, *value;
+	} rows[] = {
+		{"{\"name\":\"\\ud836\\ude00\"}", "\xf0\x9d\xa8\x80"},
+		{"{\"name\":\"a\\uD83D\\uDE00\\n\\ud836\\udfff\\\\b\"}",
+			"a\xf0\x9f\x98\x80\n\xf0\x9d\xaf\xbf\\b"},
+		{"{\"name\":\"\\\\ud836\\\\ude00\"}", "\\ud836\\ude00"},
+		{"{\"name\":\"\\ud83d\\ude00\\u00e9\"}", "\xf0\x9f\x98\x80\xc3\xa9"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_arena_ struct arena arena = ARENA_INIT;
+		struct inner inner = {0};
+
+		assert_int_equal(json_parse(&arena, &inner_table, &inner, rows[i].text,
+					 strlen(rows[i].text), NULL, "doc", NULL),
+			0);
+		assert_string_equal(inner.name, rows[i].value);
+	}
+}
+
 static void indented_output(void **state)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
@@ -262,6 +286,7 @@ int main(void)
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(absent_and_null_fields_are_left_out),
 		cmocka_unit_test(errors_name_the_place),
+		cmocka_unit_test(escaped_pairs_are_characters),
 		cmocka_unit_test(indented_output),
 		cmocka_unit_test(arrays_at_the_top),
 	};
