@@ -261,11 +261,10 @@ push_index() {
     layer_of "$WORK/big" 100000000
     push_image app:v1 "$WORK/big"
     push_image small:v1
-    # The store leaves 256 MiB to others.
-    mount -t tmpfs -o size=300m hull-test "$HULL_TEST_ROOT"
+    mount -t tmpfs -o size=60m hull-test "$HULL_TEST_ROOT"
     run hull pull "$REGISTRY/app:v1"
     assert_failure 1
-    assert_output_has "disk space"
+    assert_output_has "No space left on device"
     assert_nothing_kept
     hull pull -q "$REGISTRY/small:v1"
     hull rmi "$REGISTRY/small:v1"
