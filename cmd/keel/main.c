@@ -6,6 +6,7 @@
 #include "keel.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "sys/seal.h"
 
 #include <sys/stat.h>
 
@@ -159,6 +160,19 @@ static int run_command(struct cli_context *context, const struct cli_command *co
 	return r;
 }
 
+/*
+ * A command that puts a process of ours into a container runs from a file that cannot be written
+ * through it. With all the words as they were: parsing reorders them.
+ */
+static int seal(const struct cli_command *command, char *const *words, struct hull_error *err)
+{
+	if (command != &keel_run_command && command != &keel_create_command &&
+		command != &keel_exec_command)
+		return 0;
+	int r = program_seal(words, environ);
+	return r < 0 ? error_errno(err, r, "protect the runtime's own file") : 0;
+}
+
 static int help(int argc, char **argv, struct hull_error *err)
 {
 	const struct cli_command *command = argc ? cli_find(&keel_command, argv[0]) : &keel_command;
@@ -168,8 +182,8 @@ static int help(int argc, char **argv, struct hull_error *err)
 	return print_help(command);
 }
 
-static int dispatch(struct keel_globals *globals, int argc, char **argv, const char **ret_name,
-	struct hull_error *err)
+static int dispatch(struct keel_globals *globals, char *const *words, int argc, char **argv,
+	const char **ret_name, struct hull_error *err)
 {
 	struct cli_context context = {.program = "keel", .root = &keel_command, .globals = globals};
 	int n = argc;
@@ -190,7 +204,8 @@ static int dispatch(struct keel_globals *globals, int argc, char **argv, const c
 	if (!command)
 		return error_set(err, HULL_ERROR_INVALID, "No help topic for '%s'", argv[0]);
 	*ret_name = command->name;
-	return run_command(&context, command, n - 1, argv + 1, err);
+	r = seal(command, words, err);
+	return r < 0 ? r : run_command(&context, command, n - 1, argv + 1, err);
 }
 
 int main(int argc, char **argv)
@@ -198,7 +213,12 @@ int main(int argc, char **argv)
 	_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
 	struct keel_globals globals = {0};
 	const char *name = NULL;
-	int r = dispatch(&globals, argc - 1, argv + 1, &name, &err);
+	_cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof(*words));
+
+	if (!words)
+		return 1;
+	memcpy(words, argv, (size_t)argc * sizeof(*words));
+	int r = dispatch(&globals, words, argc - 1, argv + 1, &name, &err);
 
 	if (r < 0) {
 		tell_error(&globals, name, &err);

@@ -373,6 +373,15 @@ poststop stopped $ID poststop"
     local before
     before=$(sha256sum <"$KEEL_BIN")
     ln -s /proc/self/exe "$B/rootfs/bin/self"
+    make_config "$B" .
+    keel create -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    # Through a file that is still open when nobody executes it any more.
+    exec 9<"/proc/$(keel state "$ID" | jq .pid)/exe"
+    keel delete "$ID"
+    run bash -c ': >>/proc/self/fd/9'
+    exec 9<&-
+    assert_failure
+    assert_output_matches 'Read-only file system|Operation not permitted'
     make_config "$B" '.process.args = ["/bin/self", "--version"]'
     run keel run -b "$B" "$ID"
     assert_output_lacks "keel version"
