@@ -10,12 +10,13 @@ static int create_main(
 	const struct create_options *o = options;
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_container_ struct container *c = NULL;
+	_cleanup_close_ int hold = -1;
 
 	int r = create_check_cidfile(o, err);
 	if (r == 0)
 		r = hull_engine_open(context, &engine, err);
 	if (r == 0)
-		r = create_options_apply(engine, o, argc, argv, &c, err);
+		r = create_options_apply(context, engine, o, argc, argv, &c, &hold, err);
 	if (r == 0)
 		r = create_and_record(engine, c, err);
 	if (r == 0)

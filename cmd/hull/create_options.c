@@ -7,6 +7,7 @@
 #include "engine/capabilities.h"
 #include "engine/create.h"
 #include "engine/parse.h"
+#include "registry/credentials.h"
 #include "sys/process.h"
 
 extern char **environ;
@@ -273,8 +274,8 @@ static int fill_config(
 }
 
 /* The pull that `run` does by itself: progress goes to stderr, since stdout is the container's. */
-static int pull_image(struct image_store *images, const struct create_options *o, const char *name,
-	struct hull_error *err)
+static int pull_image(struct image_store *images, const struct hull_globals *globals,
+	const struct create_options *o, const char *name, struct hull_error *err)
 {
 	_cleanup_image_display_ struct image_display *display = NULL;
 	struct image_pull_result result;
@@ -285,6 +286,8 @@ static int pull_image(struct image_store *images, const struct create_options *o
 	hull_catch_interrupt();
 	const struct image_pull_options options = {
 		.platform = o->platform,
+		.registry = {.auth = {.credentials = credentials_find,
+				     .credentials_data = globals->config}},
 		.progress = image_display_progress(display),
 		.canceled = &hull_interrupted,
 	};
@@ -294,13 +297,16 @@ static int pull_image(struct image_store *images, const struct create_options *o
 	return r;
 }
 
-static int find_image(struct engine *engine, const struct create_options *o, const char *name,
-	struct image **ret, struct hull_error *err)
+static int find_image(struct engine *engine, const struct hull_globals *globals,
+	const struct create_options *o, const char *name, struct image **ret, int *ret_hold,
+	struct hull_error *err)
 {
 	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
 	struct image_store *images;
 
 	int r = engine_images(engine, &images, err);
+	if (r == 0)
+		r = image_hold(images, ret_hold, err);
 	if (r < 0)
 		return r;
 	if (!str_eq(o->pull, "always")) {
@@ -314,7 +320,7 @@ static int find_image(struct engine *engine, const struct create_options *o, con
 		if (!o->quiet)
 			fprintf(stderr, "Unable to find image '%s' locally\n", name);
 	}
-	r = pull_image(images, o, name, err);
+	r = pull_image(images, globals, o, name, err);
 	return r < 0 ? r : image_resolve(images, name, ret, NULL, err);
 }
 
@@ -327,9 +333,11 @@ static int check_options(const struct create_options *o, struct hull_error *err)
 	return 0;
 }
 
-int create_options_apply(struct engine *engine, const struct create_options *options, int argc,
-	char **argv, struct container **ret, struct hull_error *err)
+int create_options_apply(struct cli_context *context, struct engine *engine,
+	const struct create_options *options, int argc, char **argv, struct container **ret,
+	int *ret_hold, struct hull_error *err)
 {
+	_cleanup_close_ int hold = -1;
 	_cleanup_container_ struct container *c = NULL;
 	_cleanup_image_ struct image *image = NULL;
 
@@ -339,11 +347,13 @@ int create_options_apply(struct engine *engine, const struct create_options *opt
 	if (r == 0)
 		r = fill_config(c, options, argv + 1, err);
 	if (r == 0)
-		r = find_image(engine, options, argv[0], &image, err);
+		r = find_image(engine, context->globals, options, argv[0], &image, &hold, err);
 	if (r == 0)
 		r = create_from_image(c, image, argv[0], options->entrypoint != NULL, err);
-	if (r == 0)
+	if (r == 0) {
 		*ret = TAKE_PTR(c);
+		*ret_hold = TAKE_FD(hold);
+	}
 	return r;
 }
 

@@ -155,10 +155,14 @@ struct create_options {
 		CREATE_ROW('w', "workdir", CLI_STRING, workdir, "string",                             \
 			"Working directory inside the container", NULL)
 
-/* Makes the record of a new container from options and argv = IMAGE [COMMAND [ARG...]], pulling the
- * image if that is called for. Nothing is written yet. */
-int create_options_apply(struct engine *engine, const struct create_options *options, int argc,
-	char **argv, struct container **ret, struct hull_error *err);
+/*
+ * Makes the record of a new container from options and argv = IMAGE [COMMAND [ARG...]], pulling the
+ * image if that is called for. Nothing is written yet. *ret_hold (see image_hold()) is to be closed
+ * when it is: until then nothing but this fd keeps the image's layers.
+ */
+int create_options_apply(struct cli_context *context, struct engine *engine,
+	const struct create_options *options, int argc, char **argv, struct container **ret,
+	int *ret_hold, struct hull_error *err);
 
 /* Refuses a --cidfile that is there already; writes it. */
 int create_check_cidfile(const struct create_options *options, struct hull_error *err);

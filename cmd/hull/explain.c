@@ -20,8 +20,8 @@ static const struct cli_option options[] = {
 };
 
 /* `explain run OPTIONS IMAGE ...`: the container that `run` would make, without making it. */
-static int describe_run(struct engine *engine, int argc, char **argv, struct container **ret,
-	struct hull_error *err)
+static int describe_run(struct cli_context *context, struct engine *engine, int argc, char **argv,
+	struct container **ret, int *ret_hold, struct hull_error *err)
 {
 	struct create_options o = {0};
 	int n = 0;
@@ -33,7 +33,7 @@ static int describe_run(struct engine *engine, int argc, char **argv, struct con
 		r = error_set(err, HULL_ERROR_INVALID, "see 'hull run --help'");
 	if (r == 0) {
 		argv[n] = NULL;
-		r = create_options_apply(engine, &o, n, argv, ret, err);
+		r = create_options_apply(context, engine, &o, n, argv, ret, ret_hold, err);
 	}
 	cli_options_done(&hull_run_command, &o);
 	return r;
@@ -46,13 +46,14 @@ static int run(
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_container_ struct container *c = NULL;
 	_cleanup_buf_ struct buf out = BUF_INIT;
+	_cleanup_close_ int hold = -1;
 	enum plan_format format = o->json    ? PLAN_FORMAT_JSON
 				  : o->brief ? PLAN_FORMAT_SHORT
 					     : PLAN_FORMAT_TEXT;
 
 	int r = hull_engine_open(context, &engine, err);
 	if (r == 0 && str_eq(argv[0], "run"))
-		r = describe_run(engine, argc - 1, argv + 1, &c, err);
+		r = describe_run(context, engine, argc - 1, argv + 1, &c, &hold, err);
 	else if (r == 0)
 		r = container_load(engine, argv[0], &c, err);
 	if (r == 0)

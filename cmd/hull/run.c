@@ -29,6 +29,7 @@ static int run_main(
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_container_ struct container *c = NULL;
 	_cleanup_close_ int owner = -1;
+	_cleanup_close_ int hold = -1;
 	struct start_options start = {.owner = !o->detach, .trace = o->trace, .warn = warn};
 	struct terminal_size size;
 
@@ -38,7 +39,7 @@ static int run_main(
 	if (r == 0)
 		r = hull_engine_open(context, &engine, err);
 	if (r == 0)
-		r = create_options_apply(engine, o, argc, argv, &c, err);
+		r = create_options_apply(context, engine, o, argc, argv, &c, &hold, err);
 	if (r < 0)
 		return r;
 	if (o->tty && terminal_size_get(STDIN_FILENO, &size) == 0) {
@@ -48,6 +49,7 @@ static int run_main(
 	if (!o->detach)
 		streams_block_signals();
 	r = start_and_record(engine, c, true, &start, &owner, err);
+	cleanup_closep(&hold);
 	if (r == 0)
 		r = create_write_cidfile(o, c, err);
 	if (r < 0)
