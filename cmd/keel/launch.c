@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/str.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -202,9 +203,8 @@ int socket_send_fd(const char *path, int fd, const char *what, struct hull_error
 
 	if (sock < 0)
 		return error_errno(err, errno, "socket");
-	if (strlen(path) < sizeof(address.sun_path)) {
-		strcpy(address.sun_path, path);
-	} else {
+	/* A path that is too long for an address is reached through its directory. */
+	if (str_copy(address.sun_path, sizeof(address.sun_path), path) < 0) {
 		const char *base = path_base(path);
 		_cleanup_free_ char *parent = strndup(path, (size_t)(base - path));
 		dir = parent ? open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;

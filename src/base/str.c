@@ -22,6 +22,16 @@ char *str_printf(const char *format, ...)
 	return n < 0 ? NULL : text;
 }
 
+int str_copy(char *dest, size_t size, const char *src)
+{
+	size_t n = strlen(src);
+
+	if (n >= size)
+		return -ENAMETOOLONG;
+	memcpy(dest, src, n + 1);
+	return 0;
+}
+
 int str_set(char **p, const char *value)
 {
 	char *copy = NULL;

@@ -33,6 +33,9 @@ bool str_ends_with(const char *s, const char *suffix);
 /* A formatted heap string, NULL if memory is out. */
 char *str_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Copies into a field of a fixed size; 0, or -ENAMETOOLONG and dest is as it was. */
+int str_copy(char *dest, size_t size, const char *src);
+
 /* Replaces *p (freed) with a copy of value (NULL allowed). 0 or -ENOMEM. */
 int str_set(char **p, const char *value);
 

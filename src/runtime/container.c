@@ -99,9 +99,8 @@ static int connect_start(const char *path, struct hull_error *err)
 
 	if (sock < 0)
 		return error_errno(err, errno, "socket");
-	if (strlen(path) < sizeof(address.sun_path)) {
-		strcpy(address.sun_path, path);
-	} else {
+	/* A path that is too long for an address is reached through its directory. */
+	if (str_copy(address.sun_path, sizeof(address.sun_path), path) < 0) {
 		_cleanup_free_ char *parent = strdup(path);
 		char *slash = parent ? strrchr(parent, '/') : NULL;
 		if (!slash)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/resolve.h"
+#include "base/str.h"
 #include "base/cleanup.h"
 
 #include <errno.h>
@@ -82,8 +83,8 @@ static int walk_symlink(struct walk *w, const char *name, const char *after)
 	p = stpcpy(p, "/");
 	p = stpcpy(p, target);
 	p = stpcpy(p, "/");
-	strcpy(p, after);
-	strcpy(w->rest, path);
+	p = stpcpy(p, after);
+	memcpy(w->rest, path, (size_t)(p - path) + 1);
 	w->dir[0] = '\0';
 	int fd = resolve_in_root(w->root_fd, "/", O_PATH | O_DIRECTORY);
 	if (fd < 0)
@@ -150,14 +151,14 @@ static int walk_step(struct walk *w, enum resolve_type type, int *ret_fd)
 	name[length] = '\0';
 	const char *next = start + length;
 	next += strspn(next, "/");
-	strcpy(after, next);
+	memcpy(after, next, strlen(next) + 1);
 	bool last = !*after;
 
 	if (strcmp(name, "..") == 0 || length == 0 || strcmp(name, ".") == 0) {
 		int r = length == 2 ? walk_up(w) : 0;
 		if (r < 0)
 			return r;
-		strcpy(w->rest, after);
+		memcpy(w->rest, after, strlen(after) + 1);
 		if (!last)
 			return 0;
 		*ret_fd = TAKE_FD(w->dir_fd);
@@ -178,7 +179,7 @@ static int walk_step(struct walk *w, enum resolve_type type, int *ret_fd)
 		close(fd);
 		return -ENOTDIR;
 	}
-	strcpy(w->rest, after);
+	memcpy(w->rest, after, strlen(after) + 1);
 	return walk_move(w, fd, name, length);
 }
 
@@ -192,9 +193,8 @@ static int walk(int root_fd, const char *path, enum resolve_type type)
 	struct walk w = {.root_fd = root_fd, .dir_fd = -1};
 	int fd = -1, r = 0;
 
-	if (strlen(path) >= sizeof(w.rest))
+	if (str_copy(w.rest, sizeof(w.rest), path) < 0)
 		return -ENAMETOOLONG;
-	strcpy(w.rest, path);
 	w.dir_fd = resolve_in_root(root_fd, "/", O_PATH | O_DIRECTORY);
 	if (w.dir_fd < 0)
 		return w.dir_fd;

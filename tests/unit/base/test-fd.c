@@ -9,6 +9,7 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 /* A file of n bytes, read with a cap of max into a buffer with a cap of its own. */
 static int read_back(size_t n, size_t max, size_t buf_max, size_t *ret_len)
@@ -69,11 +70,37 @@ static void last_words_are_heard(void **state)
 	close(pair[0]);
 }
 
+/* 1 MiB through a pipe of 64 KiB that does not block. */
+static void a_full_pipe_is_waited_for(void **state)
+{
+	enum { SIZE = 1 << 20 };
+	_cleanup_free_ char *data = calloc(1, SIZE), *back = calloc(1, SIZE);
+	int ends[2];
+
+	assert_true(data && back);
+	memset(data, 'x', SIZE);
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		_exit(fd_write_all(ends[1], data, SIZE) == 0 ? 0 : 1);
+	}
+	close(ends[1]);
+	assert_int_equal(fcntl(ends[0], F_SETFL, 0), 0);
+	assert_int_equal(fd_read_full(ends[0], back, SIZE), SIZE);
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_memory_equal(data, back, SIZE);
+	close(ends[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reading_stops_at_either_cap),
 		cmocka_unit_test(last_words_are_heard),
+		cmocka_unit_test(a_full_pipe_is_waited_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

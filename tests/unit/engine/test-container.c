@@ -17,8 +17,8 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->root, "/tmp/hull-test-XXXXXX");
-	strcpy(f->run, "/tmp/hull-test-XXXXXX");
+	str_copy(f->root, sizeof(f->root), "/tmp/hull-test-XXXXXX");
+	str_copy(f->run, sizeof(f->run), "/tmp/hull-test-XXXXXX");
 	if (!mkdtemp(f->root) || !mkdtemp(f->run))
 		return -1;
 	const struct engine_options options = {.root = f->root, .run_root = f->run};

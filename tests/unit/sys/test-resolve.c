@@ -22,7 +22,7 @@ static int setup(void **state)
 {
 	struct tree *t = calloc(1, sizeof(*t));
 
-	strcpy(t->path, "/tmp/resolve-XXXXXX");
+	str_copy(t->path, sizeof(t->path), "/tmp/resolve-XXXXXX");
 	assert_non_null(mkdtemp(t->path));
 	t->outside = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(mkdirat(t->outside, "root", 0755), 0);

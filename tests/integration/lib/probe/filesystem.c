@@ -112,7 +112,7 @@ static void write_fds(struct report *r, const char *key)
 
 	report_begin(r, key, '[');
 	while (dir && (entry = readdir(dir))) {
-		int fd = atoi(entry->d_name);
+		int fd = (int)strtol(entry->d_name, NULL, 10);
 
 		if (entry->d_name[0] == '.' || fd == dirfd(dir))
 			continue;

@@ -130,7 +130,7 @@ int main(int argc, char *argv[])
 			wait = true;
 			break;
 		case 'e':
-			status = atoi(optarg);
+			status = (int)strtol(optarg, NULL, 10);
 			break;
 		default:
 			return 2;
