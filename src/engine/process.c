@@ -11,6 +11,8 @@
 #define STOP_TIMEOUT_DEFAULT 10
 /* How long killing may take before it is called a failure: the kernel, not the process, decides. */
 #define KILL_TIMEOUT_MS 30000
+/* How long a start may take before those who wait for it give up. */
+#define START_PATIENCE_NS (30 * NS_PER_SECOND)
 
 void container_process_done(struct container_process *p)
 {
@@ -68,6 +70,7 @@ int container_process_await(struct engine *engine, const struct container *c,
 	struct container_process *ret, struct hull_error *err)
 {
 	const struct timespec pause = {.tv_nsec = NS_PER_MS};
+	int64_t since = clock_monotonic_ns();
 
 	for (;;) {
 		_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
@@ -84,6 +87,9 @@ int container_process_await(struct engine *engine, const struct container *c,
 		if (r == 0)
 			return error_set(
 				err, HULL_ERROR_CONFLICT, "Container %s is not running", c->id);
+		if (clock_monotonic_ns() - since > START_PATIENCE_NS)
+			return error_set(err, HULL_ERROR_BUSY,
+				"container %s is still being started", c->name);
 		nanosleep(&pause, NULL);
 	}
 }

@@ -27,7 +27,8 @@ struct birth {
 
 static void begin_child(struct performance *p)
 {
-	/* Only the copy of the descriptor: the number is the child's from here on. */
+	/* With the caller's end open here, too, the caller's death would never be seen. */
+	close(p->sock);
 	p->sock = p->child_sock;
 	child_main(p);
 }

@@ -161,3 +161,19 @@ teardown() { teardown_container; }
     assert_success
     assert_output_has /made/here
 }
+
+@test "what starts a container is killed: nothing of it runs on" {
+    local i child mark=$((100000 + RANDOM))
+    for i in $(seq 1 20); do
+        "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
+            run --rm busybox sleep "$mark" </dev/null >/dev/null 2>&1 &
+        client=$!
+        until child=$(pgrep -P "$client"); do kill -0 "$client" || break; done
+        kill -KILL "$child" "$client" 2>/dev/null || true
+        wait "$client" 2>/dev/null || true
+        hull ps -aq >/dev/null
+    done
+    wait_until 10 sh -c "[ -z \"\$('$HULL_BIN' --root '$HULL_TEST_ROOT' --run-root '$HULL_TEST_RUN_ROOT' ps -aq)\" ]"
+    run pgrep -fx "sleep $mark"
+    assert_output ""
+}
