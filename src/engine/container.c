@@ -391,9 +391,8 @@ int container_list(struct engine *engine, bool all, struct container ***ret, siz
 	if (r == 0)
 		r = list_rows(md, all, &list, &count, err);
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		r = settle_if_abandoned(engine, &list[i], err);
-		if (r < 0)
-			break;
+		/* One that cannot be settled (now) must not hide the others. */
+		(void)settle_if_abandoned(engine, &list[i], NULL);
 		if (list[i] && !all && !container_is_running(list[i])) {
 			container_free(list[i]);
 			list[i] = NULL;

@@ -161,8 +161,14 @@ int settle_if_abandoned(struct engine *engine, struct container **c, struct hull
 int settle_failed_start(struct engine *engine, struct container *c, const struct hull_error *why,
 	struct hull_error *err)
 {
+	const struct monitor_exit none = {0};
+
+	/* A start that was killed instead of failing has undone nothing. */
+	int r = destroy_processes(engine, c, &none, err);
+	if (r < 0)
+		return r;
 	if (c->config->auto_remove) {
-		int r = container_delete(engine, c, err);
+		r = container_delete(engine, c, err);
 		if (r == 0)
 			rootfs_release(engine);
 		return r;
@@ -177,7 +183,7 @@ int settle_failed_start(struct engine *engine, struct container *c, const struct
 		c->started = 0;
 	if (!c->error)
 		return error_no_memory(err);
-	int r = container_set_ended(engine, c, err);
+	r = container_set_ended(engine, c, err);
 	if (r == 0) {
 		container_remove_run_dir(engine, c->id);
 		rootfs_release(engine);
