@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/fd.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -10,6 +11,17 @@
 
 #define FD_SEND_MAX 16
 
+/* Others may have made a file that we share with them non-blocking (a terminal, a pipe). */
+static int await_writable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	while (poll(&p, 1, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
 int fd_write_all(int fd, const void *data, size_t n)
 {
 	const char *p = data;
@@ -17,7 +29,7 @@ int fd_write_all(int fd, const void *data, size_t n)
 	while (n > 0) {
 		ssize_t w = write(fd, p, n);
 		if (w < 0) {
-			if (errno == EINTR)
+			if (errno == EINTR || (errno == EAGAIN && await_writable(fd) == 0))
 				continue;
 			return -errno;
 		}
