@@ -140,7 +140,7 @@ static int procs_run(
 	_cleanup_(group_ref_done) struct group_ref ref = {0};
 	_cleanup_free_ pid_t *pids = NULL;
 	_cleanup_buf_ struct buf out = BUF_INIT;
-	size_t n;
+	size_t n = 0;
 
 	int r = group_ref_open(&ref, argv[0], err);
 	if (r == 0)

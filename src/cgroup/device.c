@@ -65,7 +65,7 @@ struct device_rule device_rule_parse(const struct hull_cgroup_device *device)
 static void number_format(int64_t number, char text[24])
 {
 	if (number == DEVICE_ANY)
-		strcpy(text, "*");
+		memcpy(text, "*", sizeof("*"));
 	else
 		snprintf(text, 24, "%" PRId64, number);
 }

@@ -15,19 +15,30 @@
 #define CALL_USEC (30 * (uint64_t)1000000)
 
 /* What we use of libsystemd, by pointer: filled once by library_load(). */
-#define SYMBOLS(X)                                                                              \
-	X(sd_bus_open_system)                                                                   \
-	X(sd_bus_open_user)                                                                     \
-	X(sd_bus_flush_close_unref) X(sd_bus_message_new_method_call) X(sd_bus_message_unref)   \
-		X(sd_bus_message_append) X(sd_bus_message_append_array) X(                      \
-			sd_bus_message_append_strv) X(sd_bus_message_open_container)            \
-			X(sd_bus_message_close_container) X(sd_bus_message_read) X(sd_bus_call) \
-				X(sd_bus_call_method) X(sd_bus_match_signal) X(sd_bus_process)  \
-					X(sd_bus_wait) X(sd_bus_error_free)                     \
-						X(sd_bus_error_has_name)                        \
-							X(sd_bus_get_property_string)
+/* clang-format off */
+#define SYMBOLS(X) \
+	X(sd_bus_open_system) \
+	X(sd_bus_open_user) \
+	X(sd_bus_flush_close_unref) \
+	X(sd_bus_message_new_method_call) \
+	X(sd_bus_message_unref) \
+	X(sd_bus_message_append) \
+	X(sd_bus_message_append_array) \
+	X(sd_bus_message_append_strv) \
+	X(sd_bus_message_open_container) \
+	X(sd_bus_message_close_container) \
+	X(sd_bus_message_read) \
+	X(sd_bus_call) \
+	X(sd_bus_call_method) \
+	X(sd_bus_match_signal) \
+	X(sd_bus_process) \
+	X(sd_bus_wait) \
+	X(sd_bus_error_free) \
+	X(sd_bus_error_has_name) \
+	X(sd_bus_get_property_string)
+/* clang-format on */
 
-#define DECLARE(name) static __typeof__(&name) p_##name;
+#define DECLARE(name) static __typeof__(&(name)) p_##name;
 SYMBOLS(DECLARE)
 #undef DECLARE
 

@@ -21,7 +21,7 @@ static int machine_setup(void **state)
 {
 	static struct machine machine;
 
-	strcpy(machine.root, "/tmp/hull-cgroup.XXXXXX");
+	snprintf(machine.root, sizeof(machine.root), "/tmp/hull-cgroup.XXXXXX");
 	if (!mkdtemp(machine.root))
 		return -1;
 	snprintf(machine.mountinfo, sizeof(machine.mountinfo), "%s/mountinfo", machine.root);
@@ -237,7 +237,7 @@ static void test_lines_that_are_none_of_ours(void **state)
 		char line[128];
 		struct cgroup_mount mount;
 
-		strcpy(line, lines[i]);
+		snprintf(line, sizeof(line), "%s", lines[i]);
 		assert_false(cgroup_mount_parse(line, strlen(line), &mount));
 	}
 }
