@@ -275,7 +275,7 @@ poststop stopped $ID poststop"
     pid=$(keel state "$ID" | jq .pid)
     make_config "$B" '.process.args = ["/bin/probe"] |
         (.linux.namespaces[] | select(.type == "pid")).path = "/proc/'"$pid"'/ns/pid" | .linux.cgroupsPath += "-2"'
-    run keel run -b "$B" "$ID-2"
+    run --separate-stderr keel run -b "$B" "$ID-2"
     assert_success
     assert_json .namespaces.pid "$(readlink "/proc/$pid/ns/pid")"
     assert_json_true '.pids.pid > 1'
@@ -295,7 +295,7 @@ poststop stopped $ID poststop"
     local pid
     pid=$(keel state "$ID" | jq .pid)
     make_config "$B" '.process.args = ["/bin/probe"] | .linux.namespaces += [{type: "user", path: "/proc/'"$pid"'/ns/user"}] | .linux.cgroupsPath += "-2"'
-    run keel run -b "$B" "$ID-2"
+    run --separate-stderr keel run -b "$B" "$ID-2"
     assert_success
     assert_json .namespaces.user "$(readlink "/proc/$pid/ns/user")"
     assert_json .pids.pid 1
