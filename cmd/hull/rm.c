@@ -86,7 +86,12 @@ static int remove_one(
 static int run(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
-	return each_container(context, argc, argv, false, remove_one, data, err);
+	_cleanup_engine_ struct engine *engine = NULL;
+
+	int r = each_container(context, argc, argv, false, remove_one, data, err);
+	if (hull_engine_open(context, &engine, NULL) == 0)
+		container_collect_garbage(engine);
+	return r;
 }
 
 static const char *const aliases[] = {"remove", NULL};

@@ -662,6 +662,30 @@ int container_wait_settled(struct engine *engine, const struct container *c, str
 	}
 }
 
+static void collect_one(struct engine *engine, const char *id)
+{
+	_cleanup_close_ int lock = -1;
+	bool running;
+	int64_t run;
+
+	if (container_look(engine, id, &run, &running, NULL) != 0 ||
+		container_lock(engine, id, false, &lock, NULL) <= 0)
+		return;
+	/* It may have got its row before we got the lock; without one it never will. */
+	if (container_look(engine, id, &run, &running, NULL) == 0)
+		remove_directories(engine, id);
+}
+
+void container_collect_garbage(struct engine *engine)
+{
+	_cleanup_free_ char *path = container_dir(engine, "");
+	_cleanup_closedir_ DIR *dir = path ? opendir(path) : NULL;
+
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		if (strlen(e->d_name) == CONTAINER_ID_LENGTH)
+			collect_one(engine, e->d_name);
+}
+
 int container_find_image_user(struct engine *engine, const char *image_id, char **ret_user,
 	bool *ret_running, struct hull_error *err)
 {

@@ -73,6 +73,12 @@ int container_rename(
 /* Deletes the row, then the directories. The caller holds the lock or knows that nobody can. */
 int container_delete(struct engine *engine, const struct container *c, struct hull_error *err);
 
+/*
+ * Removes directories that have no row: of commands that were killed between the two. A directory
+ * whose lock is held is in the making.
+ */
+void container_collect_garbage(struct engine *engine);
+
 /* Directories of a container, heap strings; NULL if memory is out. */
 char *container_dir(const struct engine *engine, const char *id);
 char *container_run_dir(const struct engine *engine, const char *id);

@@ -123,12 +123,17 @@ int create_from_image(struct container *c, const struct image *image, const char
 
 int create_and_record(struct engine *engine, struct container *c, struct hull_error *err)
 {
-	int r = container_insert(engine, c, err);
+	_cleanup_close_ int lock = -1;
+	/* Directories without a row and without a lock are garbage. */
+	int r = container_lock(engine, c->id, false, &lock, err);
 
+	if (r >= 0)
+		r = container_insert(engine, c, err);
 	if (r == 0) {
 		r = rootfs_prepare(engine, c, err);
 		if (r < 0)
 			container_delete(engine, c, NULL);
+		container_remove_run_dir(engine, c->id);
 		rootfs_release(engine);
 	}
 	return r;

@@ -162,6 +162,18 @@ teardown() { teardown_container; }
     assert_output_has /made/here
 }
 
+@test "directories that a killed command left are removed, those of containers are not" {
+    local left
+    left=$(printf 'ab%.0s' $(seq 32))
+    mkdir -p "$HULL_TEST_ROOT/containers/$left/upper/sub" "$HULL_TEST_RUN_ROOT/containers/$left"
+    hull create --name kept busybox true >/dev/null
+    hull create --name gone busybox true >/dev/null
+    hull rm gone
+    assert_equal "$(ls "$HULL_TEST_ROOT/containers")" "$(container_id kept)"
+    assert_equal "$(ls "$HULL_TEST_RUN_ROOT/containers")" ""
+    hull start kept
+}
+
 @test "what starts a container is killed: nothing of it runs on" {
     local i child mark=$((100000 + RANDOM))
     for i in $(seq 1 20); do
