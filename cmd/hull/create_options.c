@@ -330,6 +330,9 @@ static int check_options(const struct create_options *o, struct hull_error *err)
 		return error_set(err, HULL_ERROR_INVALID,
 			"invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"",
 			o->pull);
+	if (!str_empty(o->hostname) && str_eq(o->uts, "host"))
+		return error_set(
+			err, HULL_ERROR_INVALID, "conflicting options: hostname and the UTS mode");
 	return 0;
 }
 
@@ -359,10 +362,18 @@ int create_options_apply(struct cli_context *context, struct engine *engine,
 
 int create_check_cidfile(const struct create_options *options, struct hull_error *err)
 {
-	if (options->cidfile && access(options->cidfile, F_OK) == 0)
+	if (!options->cidfile)
+		return 0;
+	/* That it cannot be written must come out before a container runs. */
+	_cleanup_close_ int fd =
+		open(options->cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 && errno == EEXIST)
 		return error_set(err, HULL_ERROR_EXISTS,
 			"container ID file found, make sure the other container isn't running or delete %s",
 			options->cidfile);
+	if (fd < 0)
+		return error_errno(err, errno, "--cidfile %s", options->cidfile);
+	unlink(options->cidfile);
 	return 0;
 }
 

@@ -269,3 +269,13 @@ teardown() { teardown_container; }
     assert_equal "$(cat "$WORK"/out.* | sort -V | paste -sd,)" \
         "$(printf 'number %d\n' 1 2 3 4 5 6 7 8 9 10 | paste -sd,)"
 }
+
+@test "what cannot work is refused before anything runs" {
+    run hull run --cidfile "$WORK/not/there" busybox true
+    assert_failure 125
+    assert_output_has "--cidfile $WORK/not/there"
+    run hull run --uts host --hostname other busybox true
+    assert_failure 125
+    assert_output_has "conflicting options: hostname and the UTS mode"
+    assert_equal "$(hull ps -aq)" ""
+}
