@@ -82,7 +82,9 @@ static int run(
 	char **env = NULL;
 	int code = 0;
 
-	int r = o->detach ? 0 : streams_check_terminal(o->tty, o->interactive, err);
+	int r = hull_seal(context, err);
+	if (r == 0 && !o->detach)
+		r = streams_check_terminal(o->tty, o->interactive, err);
 	if (r == 0)
 		r = read_env(o, &arena, &env, err);
 	exec.env = env;

@@ -11,7 +11,15 @@ struct hull_globals {
 	char *layer_store;
 	char *config; /* directory of config.json (registry logins) */
 	bool debug;
+	char **words;	 /* argv as it was: parsing reorders it; words[0] is our file's path */
 };
+
+/*
+ * For commands that put a process of ours into a container, first of all: from here on this program
+ * runs from a file that cannot be written through /proc/<pid>/exe (CVE-2019-5736). May execute the
+ * program anew, and then does not return.
+ */
+int hull_seal(struct cli_context *context, struct hull_error *err);
 
 /* The engine that the global options name. */
 int hull_engine_open(struct cli_context *context, struct engine **ret, struct hull_error *err);

@@ -4,9 +4,14 @@
 #include "image_commands.h"
 #include "cgroup.h"
 
+#include "sys/seal.h"
+
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+
+extern char **environ;
 
 volatile int hull_interrupted;
 
@@ -24,6 +29,14 @@ void hull_catch_interrupt(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+int hull_seal(struct cli_context *context, struct hull_error *err)
+{
+	const struct hull_globals *globals = context->globals;
+
+	int r = program_seal(globals->words, environ);
+	return r < 0 ? error_errno(err, r, "protect hull's own file") : 0;
+}
+
 int hull_engine_open(struct cli_context *context, struct engine **ret, struct hull_error *err)
 {
 	const struct hull_globals *globals = context->globals;
@@ -31,6 +44,7 @@ int hull_engine_open(struct cli_context *context, struct engine **ret, struct hu
 		.root = globals->root,
 		.run_root = globals->run_root,
 		.layer_store = globals->layer_store,
+		.program = globals->words[0],
 	};
 
 	return engine_open(&options, ret, err);
@@ -101,8 +115,19 @@ static const struct cli_command root = {
 
 int main(int argc, char **argv)
 {
-	struct hull_globals globals = {0};
+	_cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof(*words));
+	struct hull_globals globals = {.words = words};
 
+	if (!words || argc < 1)
+		return 125;
+	memcpy(words, argv, (size_t)argc * sizeof(*words));
+	/* Once sealed the link says nothing; but then argv[0] is what we put there before. */
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n > 1) {
+		self[n] = '\0';
+		words[0] = self;
+	}
 	/* What is made for a container is for its users, not for ours: modes are meant as given. */
 	umask(022);
 	return cli_main(&root, &globals, &globals.debug, 125, argc, argv);

@@ -33,7 +33,9 @@ static int run_main(
 	struct start_options start = {.owner = !o->detach, .trace = o->trace, .warn = warn};
 	struct terminal_size size;
 
-	int r = check_options(o, err);
+	int r = hull_seal(context, err);
+	if (r == 0)
+		r = check_options(o, err);
 	if (r == 0)
 		r = create_check_cidfile(o, err);
 	if (r == 0)

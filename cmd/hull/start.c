@@ -76,6 +76,9 @@ static int run(
 {
 	const struct start_command_options *o = data;
 
+	int r = hull_seal(context, err);
+	if (r < 0)
+		return r;
 	if (!o->attach && !o->interactive)
 		return each_container(context, argc, argv, false, start_one, data, err);
 	if (argc > 1)

@@ -54,7 +54,9 @@ static int stop_run(
 static int restart_run(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
-	return each_container(context, argc, argv, false, restart_one, data, err);
+	int r = hull_seal(context, err);
+
+	return r < 0 ? r : each_container(context, argc, argv, false, restart_one, data, err);
 }
 
 const struct cli_command hull_stop_command = {

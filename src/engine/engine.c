@@ -15,7 +15,7 @@
 #define OTHER_RUN_ROOTS	 "/run/hull-roots"
 
 struct engine {
-	char *root, *run_root, *layer_store_name;
+	char *root, *run_root, *layer_store_name, *program;
 	struct engine_options options;
 	struct metadata *metadata;
 	struct layer_store *layers;
@@ -78,9 +78,10 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
 	int r = resolve_roots(e, options, err);
 	if (r < 0)
 		return r;
-	if (options->layer_store && str_set(&e->layer_store_name, options->layer_store) < 0)
+	if (str_set(&e->layer_store_name, options->layer_store) < 0 ||
+		str_set(&e->program, options->program) < 0)
 		return error_no_memory(err);
-	e->options = (struct engine_options){e->root, e->run_root, e->layer_store_name};
+	e->options = (struct engine_options){e->root, e->run_root, e->layer_store_name, e->program};
 	*ret = TAKE_PTR(e);
 	return 0;
 }
@@ -96,6 +97,7 @@ void engine_close(struct engine *e)
 	free(e->root);
 	free(e->run_root);
 	free(e->layer_store_name);
+	free(e->program);
 	free(e);
 }
 

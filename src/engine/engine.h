@@ -25,6 +25,7 @@ struct engine_options {
 	const char *root;	 /* NULL = /var/lib/hull */
 	const char *run_root;	 /* NULL = by root, as above */
 	const char *layer_store; /* "erofs", "dir", "auto"; NULL = auto */
+	const char *program; /* path of the hull that settles; its helpers are looked for nearby */
 };
 
 int engine_open(const struct engine_options *options, struct engine **ret, struct hull_error *err);

@@ -3,35 +3,25 @@
 #include "base/path.h"
 #include "base/str.h"
 
-#include <limits.h>
-
-int program_find(const char *name, char **ret, struct hull_error *err)
+int program_find(const char *program, const char *name, char **ret, struct hull_error *err)
 {
-	char self[PATH_MAX];
+	const char *slash = program ? strrchr(program, '/') : NULL;
+	int dir = slash ? (int)(slash - program) : 0;
+	char *candidates[] = {
+		slash ? str_printf("%.*s/../%s/%s", dir, program, name, name) : NULL,
+		slash ? str_printf("%.*s/../libexec/hull/%s", dir, program, name) : NULL,
+		str_printf("%s/%s", HULL_LIBEXECDIR, name),
+	};
+	char *found = NULL;
 
-	*ret = NULL;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n > 0) {
-		self[n] = '\0';
-		char *slash = strrchr(self, '/');
-		if (slash)
-			*slash = '\0';
-		/* Beside an uninstalled hull, or in libexec beside bin. */
-		char *candidates[] = {str_printf("%s/../%s/%s", self, name, name),
-			str_printf("%s/../libexec/hull/%s", self, name)};
-		for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
-			_cleanup_free_ char *path = candidates[i];
-			if (slash && path && !*ret && access(path, X_OK) == 0)
-				*ret = path_clean(path);
-		}
-		if (*ret)
-			return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
+		_cleanup_free_ char *path = candidates[i];
+		if (path && !found && access(path, X_OK) == 0)
+			found = path_clean(path);
 	}
-	_cleanup_free_ char *path = str_printf("%s/%s", HULL_LIBEXECDIR, name);
-	if (!path)
-		return error_no_memory(err);
-	if (access(path, X_OK) < 0)
-		return error_errno(err, errno, "%s", path);
-	*ret = TAKE_PTR(path);
+	if (!found)
+		return error_set(
+			err, HULL_ERROR_NOT_FOUND, "%s/%s: No such program", HULL_LIBEXECDIR, name);
+	*ret = found;
 	return 0;
 }

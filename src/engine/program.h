@@ -5,7 +5,7 @@
 #include "base/error.h"
 
 /*
- * Finds hull-monitor or hull-init: beside an uninstalled hull, in libexec beside its bin, or where
- * this build installs them. Heap string.
+ * Finds hull-monitor or hull-init: beside an uninstalled hull at path `program`, in libexec beside
+ * its bin, or where this build installs them. Heap string.
  */
-int program_find(const char *name, char **ret, struct hull_error *err);
+int program_find(const char *program, const char *name, char **ret, struct hull_error *err);

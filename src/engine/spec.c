@@ -220,7 +220,7 @@ static int add_mounts(struct builder *b)
 	add_file_mounts(b);
 	if (b->config->init) {
 		_cleanup_free_ char *helper = NULL;
-		r = program_find("hull-init", &helper, b->err);
+		r = program_find(b->in->program, "hull-init", &helper, b->err);
 		if (r < 0)
 			return r;
 		add_mount(b, INIT_PATH, "bind", helper, words(b, "bind,ro"));

@@ -12,6 +12,7 @@
 struct spec_inputs {
 	const struct container *container;
 	const struct identity *identity; /* looked up in the container's own passwd and group */
+	const char *program;		 /* path of hull, near which hull-init is */
 	const char *run_dir;		 /* where hosts, hostname and resolv.conf are */
 };
 

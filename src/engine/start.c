@@ -36,7 +36,6 @@ struct launch {
 	struct plan *plan;
 	char *run_dir;	    /* heap */
 	char *monitor_path; /* heap */
-	char *hull_path;    /* heap */
 	int rootfs;
 	int stdio[3]; /* the container's ends */
 	int report[2];
@@ -57,7 +56,6 @@ static void launch_done(struct launch *l)
 	arena_done(&l->arena);
 	free(l->run_dir);
 	free(l->monitor_path);
-	free(l->hull_path);
 	cleanup_closep(&l->rootfs);
 	cleanup_closep(&l->owner);
 	for (size_t i = 0; i < 3; i++)
@@ -121,7 +119,10 @@ static int build_spec(struct launch *l, struct hull_error *err)
 		&l->arena, l->rootfs, config->user, config->group_add, &identity, err);
 	if (r < 0)
 		return r;
-	const struct spec_inputs inputs = {l->c, &identity, l->run_dir};
+	const struct spec_inputs inputs = {.container = l->c,
+		.identity = &identity,
+		.run_dir = l->run_dir,
+		.program = engine_get_options(l->engine)->program};
 	r = spec_build(&inputs, &l->arena, &l->spec, err);
 	if (r == 0 && config->tty && l->options && l->options->rows) {
 		struct oci_console_size *size = arena_new(&l->arena, struct oci_console_size);
@@ -233,17 +234,11 @@ static int open_sockets(struct launch *l, struct hull_error *err)
 
 static int find_programs(struct launch *l, struct hull_error *err)
 {
-	char self[4096];
+	const char *program = engine_get_options(l->engine)->program;
 
-	int r = program_find("hull-monitor", &l->monitor_path, err);
-	if (r < 0)
-		return r;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n < 0)
-		return error_errno(err, errno, "/proc/self/exe");
-	self[n] = '\0';
-	l->hull_path = strdup(self);
-	return l->hull_path ? 0 : error_no_memory(err);
+	if (!program)
+		return error_set(err, HULL_ERROR_INVALID, "the engine does not know its program");
+	return program_find(program, "hull-monitor", &l->monitor_path, err);
 }
 
 static int open_run_dir(struct launch *l, struct hull_error *err)
@@ -299,7 +294,7 @@ static int become_monitor(struct launch *l)
 	argv[argc++] = (char *)"hull-monitor";
 	argv[argc++] = l->c->id;
 	argv[argc++] = flags;
-	argv[argc++] = l->hull_path;
+	argv[argc++] = (char *)o->program;
 	argv[argc++] = (char *)"--root";
 	argv[argc++] = (char *)o->root;
 	argv[argc++] = (char *)"--run-root";
