@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metadata/metadata.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -7,6 +8,7 @@
 
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <time.h>
 
 #define BUSY_TIMEOUT_MS 30000
 #define CACHE_SIZE	48
@@ -74,6 +76,26 @@ static int read_version(struct metadata *md, int64_t *ret, struct hull_error *er
 	return code == SQLITE_ROW ? 0 : fail(md, code, err);
 }
 
+/*
+ * Only the first to open a database changes its mode; SQLite does not wait for others who are about
+ * to do the same, but answers "locked" at once.
+ */
+static int switch_to_wal(struct metadata *md, struct hull_error *err)
+{
+	const struct timespec pause = {.tv_nsec = NS_PER_MS};
+	int64_t since = clock_monotonic_ns();
+
+	for (;;) {
+		int code = sqlite3_exec(md->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+		if (code == SQLITE_OK)
+			return 0;
+		if ((code & 0xff) != SQLITE_BUSY ||
+			clock_monotonic_ns() - since > BUSY_TIMEOUT_MS * NS_PER_MS)
+			return fail(md, code, err);
+		nanosleep(&pause, NULL);
+	}
+}
+
 static int migrate(struct metadata *md, struct hull_error *err)
 {
 	int64_t version = 0;
@@ -88,7 +110,7 @@ static int migrate(struct metadata *md, struct hull_error *err)
 	if (version == (int64_t)metadata_schema_version)
 		return 0;
 
-	r = run_script(md, "PRAGMA journal_mode=WAL", err);
+	r = switch_to_wal(md, err);
 	if (r < 0)
 		return r;
 	_cleanup_(metadata_rollback) struct metadata_transaction t = METADATA_TRANSACTION_INIT;

@@ -189,3 +189,17 @@ teardown() { teardown_container; }
     run pgrep -fx "sleep $mark"
     assert_output ""
 }
+
+@test "many commands at once make a new root" {
+    local i round clients
+    for round in 1 2 3 4 5; do
+        clients=()
+        for i in $(seq 12); do
+            "$HULL_BIN" --root "$WORK/new$round" --run-root "$WORK/newrun$round" ps -q &
+            clients+=($!)
+        done
+        for i in "${clients[@]}"; do
+            wait "$i"
+        done
+    done
+}
