@@ -92,10 +92,10 @@ teardown() { teardown_container; }
 }
 
 @test "a failed start leaves nothing with --rm and an explained record without" {
-    run hull run --rm busybox /nope
+    run -127 hull run --rm busybox /nope
     assert_failure 127
     assert_equal "$(hull ps -aq)" ""
-    run hull run --name failed busybox /nope
+    run -127 hull run --name failed busybox /nope
     assert_failure 127
     assert_equal "$(hull ps -a --format '{{.Names}} {{.Status}}')" "failed Created"
     assert_equal "$(hull inspect --format '{{.State.ExitCode}}' failed)" 127

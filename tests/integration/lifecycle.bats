@@ -75,7 +75,7 @@ teardown() { teardown_container; }
     assert_equal "$(echo through | hull exec -i ce cat)" through
     run hull exec ce ps -o pid,args
     assert_output_matches '^ *1 sleep 100'
-    run hull exec ce /not/there
+    run -127 hull exec ce /not/there
     assert_failure 127
     run hull exec ce /etc/passwd
     assert_failure 126

@@ -31,7 +31,7 @@ teardown() { teardown_container; }
 }
 
 @test "errors have Docker's exit codes" {
-    run hull run --rm busybox /no/such/command
+    run -127 hull run --rm busybox /no/such/command
     assert_failure 127
     assert_output_has "/no/such/command"
     run hull run --rm busybox /etc/passwd
