@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "engine/name.h"
 #include "engine/settle.h"
+#include "image/image.h"
 #include "metadata/metadata.h"
 
 #include <ctype.h>
@@ -486,6 +487,18 @@ int container_rename(
 	return r < 0 ? r : metadata_commit(&t, err);
 }
 
+/* What only this container kept of an image that was removed under it goes now. */
+static void collect_orphans(struct engine *engine, struct metadata *md, const char *image_id)
+{
+	struct image_store *images;
+	int64_t one;
+
+	if (metadata_get_int(md, &one, NULL, "SELECT 1 FROM image WHERE id = ?", "t", image_id) ==
+			0 &&
+		engine_images(engine, &images, NULL) == 0)
+		image_collect_garbage(images, NULL, NULL);
+}
+
 int container_delete(struct engine *engine, const struct container *c, struct hull_error *err)
 {
 	struct metadata *md;
@@ -493,8 +506,10 @@ int container_delete(struct engine *engine, const struct container *c, struct hu
 
 	if (r == 0)
 		r = metadata_exec(md, err, "DELETE FROM container WHERE id = ?", "t", c->id);
-	if (r == 0)
+	if (r == 0) {
 		remove_directories(engine, c->id);
+		collect_orphans(engine, md, c->image_id);
+	}
 	return r;
 }
 

@@ -201,6 +201,16 @@ teardown() { teardown_container; }
     assert_equal "$(hull images -q)" ""
 }
 
+@test "an image removed under a container goes with the container" {
+    hull run --name cu busybox true
+    hull rmi -f busybox
+    [ -n "$(find "$HULL_TEST_ROOT/layers" -name layer.tar)" ]
+    run hull start -a cu
+    assert_success
+    hull rm cu
+    assert_equal "$(find "$HULL_TEST_ROOT/layers" -name layer.tar)" ""
+}
+
 @test "explain shows the steps and does nothing" {
     run hull explain run --read-only -m 64m busybox true
     assert_success
