@@ -596,7 +596,10 @@ void hull_cgroup_watch_close(struct hull_cgroup_watch *watch);
 /* What to poll for: an fd owned by the watch, and the events to wait for (POLLIN or POLLPRI). */
 int hull_cgroup_watch_fd(const struct hull_cgroup_watch *watch, short *ret_events);
 
-/* Takes what happened; 1 if *ret was filled, 0 if nothing has happened. Never blocks. */
+/*
+ * Takes what happened, after poll has told that something did; 1 if *ret was filled, 0 if it was
+ * nothing that matters. Never blocks.
+ */
 int hull_cgroup_watch_read(
 	struct hull_cgroup_watch *watch, struct hull_cgroup_event *ret, struct hull_error *err);
 

@@ -6,6 +6,10 @@
  * (memory.events, cgroup.events) wake poll with POLLPRI when they have changed since they were last
  * read through that fd; a PSI trigger is an fd of memory.pressure that a threshold was written to.
  * v1 has no event for "empty", so there that is v2's too, which a hybrid machine has.
+ *
+ * Removing a group wakes v1's eventfds and PSI triggers, but nobody who polls a file of it. So a
+ * watch of an events file also listens, through inotify, for deletions in the directory above; an
+ * epoll instance makes one fd of the two.
  */
 #include "cgroup/file.h"
 #include "cgroup/task.h"
@@ -15,14 +19,18 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 
 struct hull_cgroup_watch {
 	enum hull_cgroup_event_kind kind;
-	int fd; /* to be polled */
+	int fd; /* to be polled: eventfd, epoll instance or trigger */
 	short events;
-	int about;	    /* v1: the file the eventfd is about, -1 otherwise */
-	uint64_t crossings; /* v1 threshold: so far */
+	int about;	    /* v1: the file that the eventfd is about, -1 otherwise */
+	int file;	    /* v2: the events file, -1 otherwise */
+	int removals;	    /* v2: inotify, -1 otherwise */
+	uint64_t crossings; /* eventfd and trigger: so far */
 	struct hull_cgroup_event last;
 };
 
@@ -32,6 +40,8 @@ void hull_cgroup_watch_close(struct hull_cgroup_watch *watch)
 		return;
 	cleanup_closep(&watch->fd);
 	cleanup_closep(&watch->about);
+	cleanup_closep(&watch->file);
+	cleanup_closep(&watch->removals);
 	free(watch);
 }
 
@@ -63,7 +73,7 @@ static int read_events(struct hull_cgroup_watch *watch, struct hull_cgroup_event
 {
 	char text[512];
 	uint64_t number = 0;
-	ssize_t n = pread(watch->fd, text, sizeof(text) - 1, 0);
+	ssize_t n = pread(watch->file, text, sizeof(text) - 1, 0);
 
 	*event = (struct hull_cgroup_event){.kind = watch->kind};
 	if (n < 0 && (errno == ENODEV || errno == ENOENT)) {
@@ -87,13 +97,45 @@ static int read_events(struct hull_cgroup_watch *watch, struct hull_cgroup_event
 	return 0;
 }
 
+/* An inotify fd for deletions beside the group; -1 where the user has too many, as before. */
+static int open_removals(const struct group_place *place)
+{
+	_cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	_cleanup_free_ char *parent = strdup(place->full_path);
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+
+	if (fd < 0 || !slash)
+		return -1;
+	*slash = '\0';
+	if (inotify_add_watch(fd, parent, IN_DELETE | IN_ONLYDIR) < 0)
+		return -1;
+	return TAKE_FD(fd);
+}
+
+/* What they say does not matter: the events file tells whether it is the group that is gone. */
+static void drain_removals(int fd)
+{
+	char text[4096];
+
+	while (fd >= 0 && read(fd, text, sizeof(text)) > 0)
+		;
+}
+
 static int watch_events_file(struct hull_cgroup_watch *watch, const struct group_place *place,
 	const char *file, struct hull_error *err)
 {
-	watch->fd = place_open(place, file, O_RDONLY);
-	if (watch->fd < 0)
-		return place_error(place, file, NULL, watch->fd, err);
-	watch->events = POLLPRI;
+	struct epoll_event events = {.events = EPOLLPRI}, removals = {.events = EPOLLIN};
+
+	watch->file = place_open(place, file, O_RDONLY);
+	if (watch->file < 0)
+		return place_error(place, file, NULL, watch->file, err);
+	watch->removals = open_removals(place);
+	watch->fd = epoll_create1(EPOLL_CLOEXEC);
+	watch->events = POLLIN;
+	if (watch->fd < 0 || epoll_ctl(watch->fd, EPOLL_CTL_ADD, watch->file, &events) < 0 ||
+		(watch->removals >= 0 &&
+			epoll_ctl(watch->fd, EPOLL_CTL_ADD, watch->removals, &removals) < 0))
+		return error_errno(err, errno, "epoll");
 	int r = read_events(watch, &watch->last);
 	return r < 0 ? place_error(place, file, NULL, r, err) : 0;
 }
@@ -158,7 +200,7 @@ int hull_cgroup_watch_open(const struct hull_cgroup *cgroup, enum hull_cgroup_ev
 	if (!watch)
 		return error_no_memory(err);
 	watch->kind = kind;
-	watch->fd = watch->about = -1;
+	watch->fd = watch->about = watch->file = watch->removals = -1;
 	if (kind == HULL_CGROUP_EVENT_POPULATED || kind == HULL_CGROUP_EVENT_FROZEN) {
 		const struct group_place *v2 = group_place_v2(cgroup);
 
@@ -205,14 +247,17 @@ static int read_v1(
 	return 1;
 }
 
+/*
+ * A trigger forgets that it has fired as soon as poll has told so, and cannot be asked again: whoever
+ * calls this was told.
+ */
 static int read_trigger(struct hull_cgroup_watch *watch, struct hull_cgroup_event *ret)
 {
-	struct pollfd fd = {.fd = watch->fd, .events = POLLPRI};
+	char text[256];
+	bool gone = pread(watch->fd, text, sizeof(text), 0) < 0 && errno == ENODEV;
 
-	if (poll(&fd, 1, 0) <= 0)
-		return 0;
 	*ret = (struct hull_cgroup_event){
-		.kind = watch->kind, .count = ++watch->crossings, .gone = fd.revents & POLLERR};
+		.kind = watch->kind, .count = watch->crossings += !gone, .gone = gone};
 	return 1;
 }
 
@@ -225,6 +270,7 @@ int hull_cgroup_watch_read(
 		return read_v1(watch, ret, err);
 	if (watch->kind == HULL_CGROUP_EVENT_PRESSURE)
 		return read_trigger(watch, ret);
+	drain_removals(watch->removals);
 	int r = read_events(watch, &event);
 	if (r < 0)
 		return error_errno(err, r, "events");
