@@ -123,14 +123,18 @@ static int collect(struct layer_store *store, const struct digest *diff_ids, siz
 
 /* ---- The overlay ---- */
 
-/* Gives a directory by fd, or by a path to the fd where that is not known yet (before 6.13). */
+/*
+ * Gives a directory by fd, or by a path to the fd where that is not known yet (before 6.13). Before
+ * 6.5 overlayfs has no parser of its own: any string is taken here and refused when the mount is
+ * made, while an fd is -EOPNOTSUPP at once.
+ */
 static int set_directory(int fs_fd, const char *key, int fd)
 {
 	char path[FD_PATH_SIZE];
 	int r = mount_fsconfig_fd(fs_fd, key, fd);
 
-	if (r == 0)
-		return 0;
+	if (r == 0 || r == -EOPNOTSUPP)
+		return r;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return mount_fsconfig_string(fs_fd, key, path);
 }
@@ -172,7 +176,7 @@ static int mount_by_fds(const struct stack *s, int upper, int work, unsigned int
 	mount_fsconfig_string(fs_fd, "source", "overlay");
 	for (size_t i = 0; i < s->n_lower; i++) {
 		int r = set_directory(fs_fd, "lowerdir+", s->lower[i]);
-		if (r == -EINVAL && i == 0)
+		if ((r == -EINVAL || r == -EOPNOTSUPP) && i == 0)
 			return 1;
 		if (r < 0)
 			return configure_failed(fs_fd, r, "layer", err);
