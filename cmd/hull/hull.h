@@ -11,7 +11,7 @@ struct hull_globals {
 	char *layer_store;
 	char *config; /* directory of config.json (registry logins) */
 	bool debug;
-	char **words;	 /* argv as it was: parsing reorders it; words[0] is our file's path */
+	char **words; /* argv as it was: parsing reorders it; words[0] is our file's path */
 };
 
 /*

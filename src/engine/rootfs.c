@@ -63,7 +63,7 @@ int rootfs_mount(struct engine *engine, const struct container *c, bool writable
 	 */
 	unsigned int flags = writable && c->config->auto_remove ? LAYER_STACK_VOLATILE : 0;
 	r = layer_stack_mount(layers, digests, n, upper, work, flags, ret_mount_fd, err);
-	return r < 0 ? error_wrap(err, r, "root file system") : 0;
+	return r;
 }
 
 int rootfs_prepare(struct engine *engine, const struct container *c, struct hull_error *err)
