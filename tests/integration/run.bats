@@ -161,15 +161,22 @@ teardown() { teardown_container; }
 }
 
 @test "limits are in the kernel's own files" {
-    local id memory
-    memory=/sys/fs/cgroup/memory
-    [ -d "$memory" ] || skip "no v1 memory controller here"
+    local id root=/sys/fs/cgroup
+
     id=$(hull run -d -m 50M --cpus 0.5 --cpu-shares 512 --pids-limit 33 --cpuset-cpus 0 busybox sleep 100)
-    assert_equal "$(cat "$memory/hull-$id/memory.limit_in_bytes")" 52428800
-    assert_equal "$(cat "/sys/fs/cgroup/cpu/hull-$id/cpu.cfs_quota_us")" 50000
-    assert_equal "$(cat "/sys/fs/cgroup/cpu/hull-$id/cpu.shares")" 512
-    assert_equal "$(cat "/sys/fs/cgroup/pids/hull-$id/pids.max")" 33
-    assert_equal "$(cat "/sys/fs/cgroup/cpuset/hull-$id/cpuset.cpus")" 0
+    if [ -e "$root/hull-$id/memory.max" ]; then # v2
+        assert_equal "$(cat "$root/hull-$id/memory.max")" 52428800
+        assert_equal "$(cat "$root/hull-$id/cpu.max")" "50000 100000"
+        assert_equal "$(cat "$root/hull-$id/pids.max")" 33
+        assert_equal "$(cat "$root/hull-$id/cpuset.cpus")" 0
+        assert_equal "$(wc -l <"$root/hull-$id/cgroup.procs")" 1
+    else
+        assert_equal "$(cat "$root/memory/hull-$id/memory.limit_in_bytes")" 52428800
+        assert_equal "$(cat "$root/cpu/hull-$id/cpu.cfs_quota_us")" 50000
+        assert_equal "$(cat "$root/cpu/hull-$id/cpu.shares")" 512
+        assert_equal "$(cat "$root/pids/hull-$id/pids.max")" 33
+        assert_equal "$(cat "$root/cpuset/hull-$id/cpuset.cpus")" 0
+    fi
     run hull run --rm -m 1M busybox true
     assert_failure 125
     assert_output_has "6MB"
