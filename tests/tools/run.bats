@@ -43,7 +43,7 @@ bats_file() {
 }
 
 run_tests() {
-    run "$tree/tests/run" "$@"
+    TMPDIR=$BATS_TEST_TMPDIR run "$tree/tests/run" "$@"
     last=${lines[-1]}
     echo "$output"
 }
@@ -112,6 +112,6 @@ END
 }
 
 @test "run: an unknown part is an error" {
-    run "$tree/tests/run" no-such-part
+    TMPDIR=$BATS_TEST_TMPDIR run "$tree/tests/run" no-such-part
     [ "$status" -eq 2 ]
 }
