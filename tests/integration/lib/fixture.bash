@@ -15,7 +15,7 @@
 # Environment: HULL_BUILD is the build directory to test (default: build/ of the source tree);
 # HULL_BIN and KEEL_BIN override single programs, as does PROBE_BIN.
 
-bats_require_minimum_version 1.5.0
+[ -z "${BATS_VERSION:-}" ] || bats_require_minimum_version 1.5.0
 
 FIXTURE_DIR=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 HULL_SOURCE=$(cd "$FIXTURE_DIR/../../.." && pwd)
