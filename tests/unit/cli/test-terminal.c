@@ -78,6 +78,9 @@ static int end_of_child(const struct pty *pty, int signum)
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		/* A shell's background job starts with some of them ignored. */
+		if (signum)
+			signal(signum, SIG_DFL);
 		if (terminal_raw(pty->slave) < 0 || !is_raw(pty->slave))
 			_exit(99);
 		if (signum)
