@@ -64,11 +64,22 @@ static int place_delete(const struct group_place *place, unsigned int flags,
 	}
 }
 
+/* True if there was nobody to kill: then looking for processes would have cost the most. */
+static bool removed_at_once(const struct hull_cgroup *cgroup)
+{
+	for (size_t i = 0; i < cgroup->n_places; i++)
+		if (str_eq(cgroup->places[i].path, ".") || remove_one(&cgroup->places[i], NULL) < 0)
+			return false;
+	return true;
+}
+
 int hull_cgroup_delete(
 	struct hull_cgroup *cgroup, unsigned int flags, int timeout_ms, struct hull_error *err)
 {
 	struct deadline deadline = deadline_in(timeout_ms);
 
+	if ((flags & HULL_CGROUP_DELETE_KILL) && !cgroup->unit && removed_at_once(cgroup))
+		return 0;
 	if (flags & HULL_CGROUP_DELETE_KILL) {
 		int r = hull_cgroup_kill(cgroup, timeout_ms, err);
 		if (r < 0)
