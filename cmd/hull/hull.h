@@ -5,11 +5,14 @@
 #include "cli/option.h"
 #include "engine/engine.h"
 
+#include <hull/option.h>
+
 struct hull_globals {
 	char *root;
 	char *run_root;
 	char *layer_store;
-	char *config; /* directory of config.json (registry logins) */
+	struct hull_opt_u64 max_layer_ratio; /* 0 = any */
+	char *config;			     /* directory of config.json (registry logins) */
 	bool debug;
 	char **words; /* argv as it was: parsing reorders it; words[0] is our file's path */
 };

@@ -40,10 +40,12 @@ int hull_seal(struct cli_context *context, struct hull_error *err)
 int hull_engine_open(struct cli_context *context, struct engine **ret, struct hull_error *err)
 {
 	const struct hull_globals *globals = context->globals;
+	const uint64_t ratio = globals->max_layer_ratio.value;
 	const struct engine_options options = {
 		.root = globals->root,
 		.run_root = globals->run_root,
 		.layer_store = globals->layer_store,
+		.max_layer_ratio = ratio ? ratio : UINT64_MAX,
 		.program = globals->words[0],
 	};
 
@@ -58,6 +60,10 @@ static const struct cli_option global_options[] = {
 		"@directory"},
 	{"layer-store", 0, CLI_STRING, offsetof(struct hull_globals, layer_store), "string",
 		"How layers are kept: erofs, dir or auto (default \"auto\")", "erofs dir auto"},
+	{"max-layer-ratio", 0, CLI_U64, offsetof(struct hull_globals, max_layer_ratio), "number",
+		"Refuse a layer that unpacks to more than 4 GiB and to more than this many times "
+		"its size; 0: never",
+		NULL, 0, "250"},
 	{"config", 0, CLI_STRING, offsetof(struct hull_globals, config), "directory",
 		"Where the client's config.json is (default \"~/.docker\")", "@directory"},
 	{"debug", 'D', CLI_FLAG, offsetof(struct hull_globals, debug), NULL,

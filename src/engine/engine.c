@@ -81,7 +81,13 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
 	if (str_set(&e->layer_store_name, options->layer_store) < 0 ||
 		str_set(&e->program, options->program) < 0)
 		return error_no_memory(err);
-	e->options = (struct engine_options){e->root, e->run_root, e->layer_store_name, e->program};
+	e->options = (struct engine_options){
+		.root = e->root,
+		.run_root = e->run_root,
+		.layer_store = e->layer_store_name,
+		.max_layer_ratio = options->max_layer_ratio,
+		.program = e->program,
+	};
 	*ret = TAKE_PTR(e);
 	return 0;
 }
@@ -130,7 +136,10 @@ int engine_metadata(struct engine *e, struct metadata **ret, struct hull_error *
 int engine_layers(struct engine *e, struct layer_store **ret, struct hull_error *err)
 {
 	if (!e->layers) {
-		struct layer_store_options options = {.kind = LAYER_STORE_AUTO};
+		struct layer_store_options options = {
+			.kind = LAYER_STORE_AUTO,
+			.max_ratio = e->options.max_layer_ratio,
+		};
 		int r = 0;
 		if (e->layer_store_name)
 			r = layer_store_kind_parse(e->layer_store_name, &options.kind, err);

@@ -15,6 +15,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct engine;
 struct metadata;
@@ -22,9 +23,10 @@ struct layer_store;
 struct image_store;
 
 struct engine_options {
-	const char *root;	 /* NULL = /var/lib/hull */
-	const char *run_root;	 /* NULL = by root, as above */
-	const char *layer_store; /* "erofs", "dir", "auto"; NULL = auto */
+	const char *root;	  /* NULL = /var/lib/hull */
+	const char *run_root;	  /* NULL = by root, as above */
+	const char *layer_store;  /* "erofs", "dir", "auto"; NULL = auto */
+	uint64_t max_layer_ratio; /* as layer_store_options.max_ratio */
 	const char *program; /* path of the hull that settles; its helpers are looked for nearby */
 };
 

@@ -51,6 +51,7 @@ struct archive {
 
 	struct tar_reader *reader;
 	struct inflater *inflater;
+	uint64_t taken;	 /* bytes of the file, if it is compressed as a whole */
 	uint64_t offset; /* of what the tar reader gets next */
 	struct member *members;
 	size_t n_members, size_members;
@@ -352,10 +353,12 @@ static int feed(struct archive *a, const unsigned char *p, size_t n, struct hull
 
 static int flush_inflated(struct inflate_output *output, struct hull_error *err)
 {
+	struct archive *a = output->arg;
 	size_t n = output->fill;
 
 	output->fill = 0;
-	return feed(output->arg, output->data, n, err);
+	int r = layer_store_check_ratio(a->store->layers, a->taken, a->offset + n, err);
+	return r < 0 ? error_wrap(err, r, "%s", a->what) : feed(a, output->data, n, err);
 }
 
 static int read_stream(struct archive *a, unsigned char *chunk, struct hull_error *err)
@@ -377,6 +380,7 @@ static int read_stream(struct archive *a, unsigned char *chunk, struct hull_erro
 			return error_errno(err, errno, "%s", a->what);
 		if (n < 0 && is_canceled(a))
 			return error_set(err, HULL_ERROR_CANCELED, "canceled");
+		a->taken += n > 0 ? (uint64_t)n : 0;
 		if (n > 0)
 			r = inflater_feed(a->inflater, chunk, (size_t)n, err);
 	}

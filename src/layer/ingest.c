@@ -28,8 +28,6 @@
 #define OUT_BLOCKS 8u
 
 #define TAR_BYTES_DEFAULT ((uint64_t)256 << 30)
-#define RATIO_DEFAULT	  1200u
-#define RATIO_FROM	  ((uint64_t)16 << 30) /* below this much nobody asks */
 #define PROGRESS_STEP	  ((uint64_t)1 << 20)
 
 enum { READER_HASH, READER_WRITE };
@@ -99,11 +97,8 @@ static int check_limits(struct layer_ingest *in, uint64_t tar_bytes, struct hull
 		return error_set(err, HULL_ERROR_LIMIT,
 			"layer: larger than %llu bytes when decompressed",
 			(unsigned long long)limits->tar_bytes);
-	if (tar_bytes > RATIO_FROM && tar_bytes / limits->ratio > atomic_load(&in->blob_taken))
-		return error_set(err, HULL_ERROR_LIMIT,
-			"layer: decompresses to more than %llu times its size",
-			(unsigned long long)limits->ratio);
-	return 0;
+	int r = layer_store_check_ratio(in->store, atomic_load(&in->blob_taken), tar_bytes, err);
+	return r < 0 ? error_wrap(err, r, "layer") : 0;
 }
 
 static int flush_block(struct inflate_output *output, struct hull_error *err)
@@ -229,7 +224,6 @@ static void set_options(struct layer_ingest *in, const struct layer_ingest_optio
 		in->options.diff_id = &in->want_diff;
 	}
 	limits->tar_bytes = limits->tar_bytes ? limits->tar_bytes : TAR_BYTES_DEFAULT;
-	limits->ratio = limits->ratio ? limits->ratio : RATIO_DEFAULT;
 }
 
 static enum digest_algorithm algorithm_of(const struct digest *wanted)

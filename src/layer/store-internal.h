@@ -18,6 +18,7 @@
 struct layer_store {
 	enum layer_store_kind kind;
 	bool discard_tar;
+	uint64_t max_ratio;
 	int layers_fd; /* ROOT/layers */
 	int chains_fd; /* ROOT/chains */
 	int ingest_fd; /* ROOT/ingest */

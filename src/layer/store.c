@@ -7,6 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define RATIO_DEFAULT 250u
+#define RATIO_FROM    ((uint64_t)4 << 30) /* below this much nobody asks */
+
 static const char *const kind_names[] = {
 	[LAYER_STORE_AUTO] = "auto",
 	[LAYER_STORE_EROFS] = "erofs",
@@ -98,6 +101,7 @@ int layer_store_open(const char *root, const char *run, const struct layer_store
 	store->layers_fd = store->chains_fd = store->ingest_fd = store->run_fd = -1;
 	store->kind = options ? options->kind : LAYER_STORE_AUTO;
 	store->discard_tar = options && options->discard_tar;
+	store->max_ratio = options && options->max_ratio ? options->max_ratio : RATIO_DEFAULT;
 	store->run = str_printf("%s/layers", run);
 	store->root = strdup(root);
 	if (!store->run || !store->root)
@@ -121,6 +125,17 @@ int layer_store_open(const char *root, const char *run, const struct layer_store
 		return r;
 	*ret = TAKE_PTR(store);
 	return 0;
+}
+
+int layer_store_check_ratio(
+	const struct layer_store *store, uint64_t packed, uint64_t unpacked, struct hull_error *err)
+{
+	if (unpacked <= RATIO_FROM || unpacked / store->max_ratio <= packed)
+		return 0;
+	return error_set(err, HULL_ERROR_LIMIT,
+		"unpacks to more than %llu times its size, as a decompression bomb does (see "
+		"--max-layer-ratio)",
+		(unsigned long long)store->max_ratio);
 }
 
 struct layer_store *layer_store_close(struct layer_store *store)

@@ -44,6 +44,7 @@ struct layer_store;
 struct layer_store_options {
 	enum layer_store_kind kind;
 	bool discard_tar; /* directory store only: do not keep layer.tar; such layers cannot be saved */
+	uint64_t max_ratio; /* see layer_store_check_ratio(); 0 = 250, UINT64_MAX = any */
 };
 
 /*
@@ -59,6 +60,14 @@ DEFINE_CLEANUP(struct layer_store *, layer_store_closep, layer_store_close)
 
 /* What the store settled on: never LAYER_STORE_AUTO. */
 enum layer_store_kind layer_store_get_kind(const struct layer_store *store);
+
+/*
+ * HULL_ERROR_LIMIT if that much came out of so little that it must be a bomb: more than the store's
+ * max_ratio times the packed bytes, once 4 GiB are unpacked. Real layers shrink to a half or a
+ * tenth; a file system of zeros does not, and fills a disk from a file of some kilobytes.
+ */
+int layer_store_check_ratio(const struct layer_store *store, uint64_t packed, uint64_t unpacked,
+	struct hull_error *err);
 
 /* ---- What is there ---- */
 
@@ -100,7 +109,6 @@ int layer_store_clean(struct layer_store *store, struct hull_error *err);
 /* Caps on what a layer may cost; 0 is the default given here. */
 struct layer_limits {
 	uint64_t tar_bytes; /* uncompressed size, 256 GiB; free disk space bounds what is written */
-	uint64_t ratio;	    /* uncompressed to compressed past the first 16 GiB, 1200 */
 	uint64_t entries;   /* members of the tar, 2,000,000 */
 };
 

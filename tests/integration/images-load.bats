@@ -195,3 +195,35 @@ both_forms() {
     run hull image inspect bad
     assert_failure 1
 }
+
+# make_bomb FILE: a tar of one file of 6 GiB of zeros, in 200 kB.
+make_bomb() {
+    local zeros=$WORK/zeros.zst i
+
+    truncate -s 6G "$WORK/bomb"
+    # The file's data are never read: head ends tar. Frames of zstd may be joined.
+    { tar -C "$WORK" --blocking-factor=1 -cf - bomb 2>/dev/null || true; } | head -c 512 |
+        zstd -q >"$1"
+    head -c 64M /dev/zero | zstd -q >"$zeros"
+    for ((i = 0; i < 97; i++)); do
+        cat "$zeros" >>"$1"
+    done
+    rm "$WORK/bomb" "$zeros"
+}
+
+@test "import: a decompression bomb is refused past 4 GiB, unless wanted" {
+    make_bomb "$WORK/bomb.tar.zst"
+    run hull import "$WORK/bomb.tar.zst" bomb
+    assert_failure 1
+    assert_equal "${#lines[@]}" 1
+    assert_output_has "unpacks to more than 250 times its size"
+    assert_equal "$(hull images -q)" ""
+    assert_equal "$(find "$HULL_TEST_ROOT"/{layers,ingest} -type f)" ""
+    # The same thing around a whole archive.
+    run hull load -i "$WORK/bomb.tar.zst"
+    assert_failure 1
+    assert_output_has "unpacks to more than 250 times its size"
+    run hull --max-layer-ratio 0 import "$WORK/bomb.tar.zst" bomb
+    assert_success
+    assert_equal "$(hull images -q | wc -l)" 1
+}
