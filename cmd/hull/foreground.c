@@ -25,6 +25,8 @@ int foreground_attach(struct engine *engine, struct container *c,
 	const struct streams_options streams = {
 		.input = options->input && c->config->open_stdin,
 		.tty = c->config->tty,
+		.hide_stdout = options->hide_stdout,
+		.hide_stderr = options->hide_stderr,
 		.detach_keys = options->detach_keys,
 		.signal = options->sig_proxy ? pass_signal : NULL,
 		.data = &target,

@@ -6,6 +6,7 @@
 
 struct foreground_options {
 	bool input;
+	bool hide_stdout, hide_stderr; /* the user attached to the other streams only */
 	bool sig_proxy;
 	const char *detach_keys;
 	bool owner; /* the socket is the owner's: the end is settled here */

@@ -8,15 +8,33 @@
 #include "engine/create.h"
 #include "engine/start.h"
 
+#include <strings.h>
+
 static void warn(void *data, const char *text)
 {
 	fprintf(stderr, "hull: warning: %s\n", text);
+}
+
+/* True if -a was given and does not name the stream. */
+static bool is_left_out(const struct create_options *o, const char *stream)
+{
+	char **s = o->attach;
+
+	while (s && *s && strcasecmp(*s, stream) != 0)
+		s++;
+	return o->attach && !*s;
 }
 
 static int check_options(const struct create_options *o, struct hull_error *err)
 {
 	if (o->detach && o->attach)
 		return error_set(err, HULL_ERROR_INVALID, "Conflicting options: -a and -d");
+	for (char **s = o->attach; s && *s; s++) {
+		if (strcasecmp(*s, "stdin") != 0 && strcasecmp(*s, "stdout") != 0 &&
+			strcasecmp(*s, "stderr") != 0)
+			return error_set(err, HULL_ERROR_INVALID,
+				"-a %s: valid streams are STDIN, STDOUT and STDERR", *s);
+	}
 	if (!o->detach)
 		return streams_check_terminal(o->tty, o->interactive, err);
 	return 0;
@@ -60,8 +78,14 @@ static int run_main(
 		puts(c->id);
 		return 0;
 	}
+	/* Who sees nothing of the container can at least look for it. */
+	if (is_left_out(o, "stdout") && is_left_out(o, "stderr"))
+		puts(c->id);
+	fflush(stdout);
 	const struct foreground_options foreground = {
-		.input = o->interactive,
+		.input = o->interactive && !is_left_out(o, "stdin"),
+		.hide_stdout = is_left_out(o, "stdout"),
+		.hide_stderr = is_left_out(o, "stderr"),
 		.sig_proxy = o->sig_proxy,
 		.detach_keys = o->detach_keys,
 		.owner = true,

@@ -175,10 +175,12 @@ static int message_read(struct pump *p, struct monitor_exit *end)
 		return STREAMS_LOST;
 	switch ((enum monitor_message)packet[0]) {
 	case MONITOR_STDOUT:
+		if (!p->options->hide_stdout)
+			(void)fd_write_all(1, packet + 1, (size_t)n - 1);
+		return -1;
 	case MONITOR_STDERR:
-		if (!p->options->hide_output)
-			(void)fd_write_all(
-				packet[0] == MONITOR_STDOUT ? 1 : 2, packet + 1, (size_t)n - 1);
+		if (!p->options->hide_stderr)
+			(void)fd_write_all(2, packet + 1, (size_t)n - 1);
 		return -1;
 	case MONITOR_EXIT:
 		if ((size_t)n == 1 + sizeof(*end))

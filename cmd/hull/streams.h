@@ -13,10 +13,10 @@
 #define STREAMS_DETACH_KEYS "ctrl-p,ctrl-q"
 
 struct streams_options {
-	bool input;		 /* read stdin and pass it on */
-	bool tty;		 /* the container has a terminal */
-	bool hide_output;	 /* take no output (attach to stdin only) */
-	const char *detach_keys; /* "ctrl-p,ctrl-q"; NULL = that, "" = none */
+	bool input;		       /* read stdin and pass it on */
+	bool tty;		       /* the container has a terminal */
+	bool hide_stdout, hide_stderr; /* take it and throw it away (attach to the others only) */
+	const char *detach_keys;       /* "ctrl-p,ctrl-q"; NULL = that, "" = none */
 	/* Passes a signal on; NULL = signals have their usual effect. */
 	void (*signal)(void *data, int signal);
 	void *data;
