@@ -2,6 +2,11 @@
 #include "engine/create.h"
 #include "base/str.h"
 #include "engine/rootfs.h"
+#include "runtime/cgroup_place.h"
+
+#include <hull/cgroup.h>
+
+#include <dirent.h>
 
 static int copy_strings(struct arena *a, char ***to, char *const *from)
 {
@@ -56,6 +61,55 @@ static int merge_labels(
 	return 0;
 }
 
+static bool group_has(const struct hull_cgroup_hierarchy *h, const char *group, const char *file)
+{
+	_cleanup_free_ char *path = str_printf("%s%s/%s", h->mount_point, group, file);
+
+	return path && access(path, F_OK) == 0;
+}
+
+/* v2: the root group has no limits, so it takes another one to tell. */
+static bool some_group_has(const struct hull_cgroup_hierarchy *h, const char *file)
+{
+	if (!str_eq(h->own_path, "/"))
+		return group_has(h, h->own_path, file);
+	_cleanup_closedir_ DIR *dir = opendir(h->mount_point);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		_cleanup_free_ char *group = NULL;
+		if (e->d_type != DT_DIR || *e->d_name == '.')
+			continue;
+		group = str_printf("/%s", e->d_name);
+		if (group && group_has(h, group, file))
+			return true;
+	}
+	return false;
+}
+
+/* True if the kernel can limit swap: it may be built without, or told not to count it. */
+static bool can_limit_swap(void)
+{
+	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
+	const struct hull_cgroup_hierarchy *h;
+
+	if (hull_cgroup_host_open(&host, NULL) < 0)
+		return false;
+	for (size_t n = hull_cgroup_host_hierarchies(host, &h); n > 0; n--, h++) {
+		if (!(h->controllers & HULL_CGROUP_BIT(HULL_CGROUP_MEMORY)))
+			continue;
+		return h->version == 2 ? some_group_has(h, "memory.swap.max")
+				       : group_has(h, "", "memory.memsw.limit_in_bytes");
+	}
+	return false;
+}
+
+/* Docker's default: as much swap as memory. Their sum is what memory_swap holds. */
+static void fill_swap(struct container_config *config)
+{
+	if (config->memory > 0 && config->memory <= INT64_MAX / 2 && config->memory_swap == 0 &&
+		can_limit_swap())
+		config->memory_swap = config->memory * 2;
+}
+
 static char *or_default(struct arena *a, char *chosen, const char *value)
 {
 	return str_empty(chosen) ? arena_strdup(a, value) : chosen;
@@ -83,6 +137,7 @@ static int fill(struct container *c, const struct image *image, bool entrypoint_
 	if (!config->stop_timeout.set)
 		config->stop_timeout = from->stop_timeout;
 	config->network = or_default(a, config->network, "none");
+	fill_swap(config);
 	return r;
 }
 

@@ -182,6 +182,58 @@ teardown() { teardown_container; }
     assert_output_has "6MB"
 }
 
+@test "-m without --memory-swap limits swap to the same again, where the kernel counts it" {
+    local id root file
+
+    id=$(hull run -d -m 50M busybox sleep 60)
+    root=/sys/fs/cgroup/memory/hull-$id
+    [ -e "$root" ] || root=/sys/fs/cgroup/hull-$id
+    assert_exists "$root"
+    file=$root/memory.memsw.limit_in_bytes
+    if [ -e "$file" ]; then
+        assert_equal "$(cat "$file")" 104857600
+    elif [ -e "$root/memory.swap.max" ]; then
+        file=$root/memory.swap.max
+        assert_equal "$(cat "$file")" 52428800
+    fi
+    if [ -e "$file" ]; then
+        assert_equal "$(hull inspect --format '{{.HostConfig.MemorySwap}}' "$id")" 104857600
+    else
+        assert_equal "$(hull inspect --format '{{.HostConfig.MemorySwap}}' "$id")" 0
+    fi
+    hull run --rm -m 50M --memory-swap -1 busybox true
+    hull create --name chosen -m 50M --memory-swap 60M busybox true
+    assert_equal "$(hull inspect --format '{{.HostConfig.MemorySwap}}' chosen)" 62914560
+    hull create --name unlimited busybox true
+    assert_equal "$(hull inspect --format '{{.HostConfig.MemorySwap}}' unlimited)" 0
+}
+
+@test "-a shows the streams it names" {
+    local both='echo to-out; echo to-err >&2'
+
+    run --separate-stderr hull run --rm -a stdout busybox sh -c "$both"
+    assert_success
+    assert_equal "$output" to-out
+    # shellcheck disable=SC2154 # set by run
+    assert_equal "$stderr" ""
+    run --separate-stderr hull run --rm -a STDERR busybox sh -c "$both"
+    assert_equal "$output" ""
+    assert_equal "$stderr" to-err
+    run --separate-stderr hull run --rm -a stdout -a stderr busybox sh -c "$both"
+    assert_equal "$output" to-out
+    assert_equal "$stderr" to-err
+    run hull run --name fed -i -a stdin busybox cat <<<word
+    assert_success
+    assert_equal "$output" "$(container_id fed)"
+    assert_equal "$(hull logs fed)" word
+    # -i without "-a stdin": the container's stdin is not the user's.
+    run hull run --rm -a stdout busybox cat <<<word
+    assert_output ""
+    run hull run --rm -a sideways busybox true
+    assert_failure 125
+    assert_output_has "valid streams are STDIN, STDOUT and STDERR"
+}
+
 @test "a process over its memory limit is killed, and said to be" {
     # shellcheck disable=SC2016
     run hull run --name eater -m 16M busybox sh -c 'a=x; while :; do a=$a$a; done'
