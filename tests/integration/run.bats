@@ -315,6 +315,7 @@ teardown() { teardown_container; }
         one import "$BUSYBOX_TAR" busybox >/dev/null || { [ $store = erofs ] && continue; }
         run one run --rm busybox cat /etc/image-name
         assert_output hull-test-image
+        one rmi busybox >/dev/null
     done
 }
 
