@@ -88,13 +88,14 @@ static int create_one(const struct hull_cgroup_host *host, const char *text,
 {
 	_cleanup_(group_name_done) struct group_name name = {0};
 	struct hull_cgroup_create_options create = {
-		.manager = o->systemd ? HULL_CGROUP_MANAGER_SYSTEMD : HULL_CGROUP_MANAGER_CGROUPFS,
-		.flags = (o->fresh ? HULL_CGROUP_CREATE_NEW : 0) |
-			 (o->user ? HULL_CGROUP_CREATE_USER_BUS : 0),
+		.manager = !o->systemd ? HULL_CGROUP_MANAGER_CGROUPFS
+			   : o->user   ? HULL_CGROUP_MANAGER_SYSTEMD_USER
+				       : HULL_CGROUP_MANAGER_SYSTEMD,
+		.flags = o->fresh ? HULL_CGROUP_CREATE_NEW : 0,
 		.pid = o->systemd ? o->pid : 0,
 		.delegate = true,
 	};
-	struct hull_cgroup *group;
+	struct hull_cgroup *group, *home = NULL;
 	int r = o->systemd ? 0 : group_name_parse(text, &name, err);
 
 	if (r < 0)
@@ -105,13 +106,20 @@ static int create_one(const struct hull_cgroup_host *host, const char *text,
 		create.controllers =
 			HULL_CGROUP_BIT(HULL_CGROUP_CPU) | HULL_CGROUP_BIT(HULL_CGROUP_CPUSET) |
 			HULL_CGROUP_BIT(HULL_CGROUP_PIDS) | HULL_CGROUP_BIT(HULL_CGROUP_PERF_EVENT);
-	r = hull_cgroup_create(host, o->systemd ? text : name.path, &create, &group, err);
-	if (r < 0)
-		return r;
-	r = furnish(group, o, err);
-	if (r < 0)
-		hull_cgroup_delete(group, 0, 0, NULL);
-	hull_cgroup_free(group);
+	/* Stopping a scope kills who is in it: if it comes to that, the process has gone home before. */
+	if (create.pid)
+		r = hull_cgroup_load_pid(host, create.pid, &home, err);
+	if (r == 0)
+		r = hull_cgroup_create(host, o->systemd ? text : name.path, &create, &group, err);
+	if (r == 0) {
+		r = furnish(group, o, err);
+		if (r < 0 && home)
+			hull_cgroup_add(home, create.pid, HULL_CGROUP_ADD_NEWBORN, NULL);
+		if (r < 0)
+			hull_cgroup_undo_create(group);
+		hull_cgroup_free(group);
+	}
+	hull_cgroup_free(home);
 	return r;
 }
 

@@ -240,6 +240,7 @@ enum hull_cgroup_manager {
 	HULL_CGROUP_MANAGER_SYSTEMD,  /* a transient scope or slice, by asking systemd */
 	HULL_CGROUP_MANAGER_DISABLED, /* nobody: the group is a no-op object, and its processes stay
 					 where they are */
+	HULL_CGROUP_MANAGER_SYSTEMD_USER, /* the caller's own systemd, on the user's bus */
 };
 
 enum {
@@ -248,8 +249,7 @@ enum {
 					    and not empty of processes */
 	HULL_CGROUP_CREATE_TOLERANT = 1 << 1, /* leave out hierarchies where there is no permission
 						 (rootless); fail only if none is left */
-	HULL_CGROUP_CREATE_USER_BUS = 1 << 2, /* systemd: the user's manager, not the system's */
-	HULL_CGROUP_CREATE_NO_INTERNAL = 1 << 3, /* v2: if the parent holds processes, and they keep
+	HULL_CGROUP_CREATE_NO_INTERNAL = 1 << 2, /* v2: if the parent holds processes, and they keep
 						    its controllers from being enabled, move them
 						    into its child "leaf" */
 };
@@ -282,7 +282,7 @@ struct hull_cgroup;
 /*
  * Makes the group (and its parents) in every hierarchy asked for and, on v2, enables the
  * controllers down the path. options may be NULL (cgroupfs, all hierarchies). What is half-made is
- * removed again on failure. An existing group is taken over.
+ * removed again on failure, and pid is where it was. An existing group is taken over.
  *
  * With the cgroupfs manager path is as said above. With systemd it is the OCI form
  * "SLICE:PREFIX:NAME" ("system.slice:hull:web" makes hull-web.scope in system.slice; an empty SLICE
@@ -316,6 +316,11 @@ int hull_cgroup_load_places(const struct hull_cgroup_host *host,
 /* A child of the group, made in all hierarchies that the group has. name is one component. */
 int hull_cgroup_create_child(const struct hull_cgroup *cgroup, const char *name,
 	struct hull_cgroup **ret, struct hull_error *err);
+
+/* Takes the creation back, for a caller whose next step failed: removes the directories that were
+ * made for this object (not those that were there before), as far as nobody uses them, and stops the
+ * unit if systemd made one. The object stays, to be freed. */
+void hull_cgroup_undo_create(struct hull_cgroup *cgroup);
 
 /* Frees the object, not the group. NULL is allowed. */
 void hull_cgroup_free(struct hull_cgroup *cgroup);
@@ -425,6 +430,9 @@ enum {
  * Sets all that is set in resources, in the order that works whether limits rise or fall. A limit
  * whose controller the group lacks is an error that says so. Devices: v1 devices.allow and
  * devices.deny; v2 an eBPF program that replaces the one set before.
+ *
+ * If one is refused, those written before it get back the values that they had. Not taken back are
+ * write-only files and cgroup.subtree_control of `unified`, and what systemd was told.
  */
 int hull_cgroup_apply(struct hull_cgroup *cgroup, const struct hull_cgroup_resources *resources,
 	unsigned int flags, struct hull_error *err);

@@ -4,10 +4,14 @@
  * memory+swap, so a limit that rises is refused (EINVAL) until the sum has been raised, and one
  * that falls must fall before the sum. Whatever was there before, one of the orders is accepted,
  * and nothing has to be read to know which.
+ *
+ * What was there before is read nevertheless, by the same open, if more than one thing is to be set
+ * in a group that others may be using: a refusal takes back what was written before it.
  */
 #include "cgroup/device.h"
 #include "cgroup/file.h"
 #include "cgroup/resource.h"
+#include "cgroup/restore.h"
 #include "cgroup/systemd.h"
 
 #include "base/str.h"
@@ -18,8 +22,10 @@
 /* Consecutive writes to one file share an open. */
 struct writer {
 	int fd;
+	bool readable;
 	const struct group_place *place;
 	const char *file;
+	struct old_values old;
 };
 
 static void writer_done(struct writer *w)
@@ -27,25 +33,43 @@ static void writer_done(struct writer *w)
 	cleanup_closep(&w->fd);
 }
 
+/* Write-only files (memory.reclaim) have nothing to put back. */
+static int writer_open(struct writer *w, const struct group_place *place, const char *file)
+{
+	cleanup_closep(&w->fd);
+	int fd = w->old.arena ? place_open(place, file, O_RDWR) : -EACCES;
+	w->readable = fd >= 0;
+	if (fd == -EACCES)
+		fd = place_open(place, file, O_WRONLY);
+	if (fd < 0)
+		return fd;
+	w->fd = fd;
+	w->place = place;
+	w->file = file;
+	return 0;
+}
+
 static int writer_put(
 	struct writer *w, const struct group_place *place, const char *file, const char *value)
 {
-	if (w->fd < 0 || w->place != place || !str_eq(w->file, file)) {
-		cleanup_closep(&w->fd);
-		w->fd = place_open(place, file, O_WRONLY);
-		if (w->fd < 0) {
-			int r = w->fd;
-			w->fd = -1;
-			return r;
-		}
-		w->place = place;
-		w->file = file;
-	}
+	struct old_value *before = w->old.last;
+	int r = 0;
+
+	if (w->fd < 0 || w->place != place || !str_eq(w->file, file))
+		r = writer_open(w, place, file);
+	if (r == 0 && w->readable)
+		r = old_values_keep(&w->old, place, w->fd, file, value);
+	if (r < 0)
+		return r;
 	ssize_t n;
 	do
 		n = write(w->fd, value, strlen(value));
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
+	if (n < 0) {
+		r = -errno;
+		old_values_forget(&w->old, before);
+	}
+	return r;
 }
 
 static const struct group_place *write_place(
@@ -149,11 +173,9 @@ static bool set_seen_before(const struct resource_plan *plan, size_t i)
 	return false;
 }
 
-static int perform(struct hull_cgroup *cgroup, const struct resource_plan *plan, unsigned int flags,
-	struct hull_error *err)
+static int perform(struct hull_cgroup *cgroup, struct writer *w, const struct resource_plan *plan,
+	unsigned int flags, struct hull_error *err)
 {
-	_cleanup_(writer_done) struct writer w = {.fd = -1};
-
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct resource_write *write = &plan->writes[i];
 		const char *file, *value;
@@ -162,12 +184,12 @@ static int perform(struct hull_cgroup *cgroup, const struct resource_plan *plan,
 		if (write->set != WRITE_SET_NONE) {
 			if (set_seen_before(plan, i))
 				continue;
-			r = perform_set(cgroup, &w, plan, i, flags, err);
+			r = perform_set(cgroup, w, plan, i, flags, err);
 			if (r < 0)
 				return r;
 			continue;
 		}
-		r = try_write(&w, cgroup, write, &file, &value);
+		r = try_write(w, cgroup, write, &file, &value);
 		if (r < 0 && !may_be_left_out(r, flags))
 			return write_error(cgroup, write, file, value, r, err);
 	}
@@ -207,14 +229,23 @@ int resources_apply(struct hull_cgroup *cgroup, const struct hull_cgroup_resourc
 	unsigned int flags, struct hull_error *err)
 {
 	_cleanup_(resource_plan_done) struct resource_plan plan = RESOURCE_PLAN_INIT;
+	_cleanup_(writer_done) struct writer w = {.fd = -1};
 	int r = resources_plan(cgroup, resources, flags, &plan, err);
 
-	if (r == 0 && !(flags & APPLY_FRESH))
+	if (r < 0)
+		return r;
+	if (!(flags & APPLY_FRESH)) {
 		r = check_usage(cgroup, &resources->memory, err);
-	if (r == 0)
-		r = perform(cgroup, &plan, flags, err);
+		if (r < 0)
+			return r;
+		if (plan.n + (resources->n_devices != 0) > 1)
+			w.old.arena = &plan.arena;
+	}
+	r = perform(cgroup, &w, &plan, flags, err);
 	if (r == 0 && resources->n_devices)
 		r = devices_apply(cgroup, resources->devices, resources->n_devices, flags, err);
+	if (r < 0)
+		old_values_restore(&w.old);
 	return r;
 }
 

@@ -298,6 +298,7 @@ static int apply_v1(const struct group_place *place, const struct device_rule *r
 	_cleanup_(device_list_done) struct device_list wanted = {0};
 	_cleanup_(device_list_done) struct device_list present = {0};
 	_cleanup_buf_ struct buf lines = BUF_INIT;
+	_cleanup_buf_ struct buf back = BUF_INIT;
 	char text[CGROUP_FILE_MAX];
 
 	for (size_t i = 0; i < n; i++) {
@@ -314,9 +315,15 @@ static int apply_v1(const struct group_place *place, const struct device_rule *r
 			return r;
 	}
 	device_list_transition(flags & APPLY_FRESH ? NULL : &present, &wanted, &lines);
-	if (buf_error(&lines) < 0)
+	if (!(flags & APPLY_FRESH))
+		device_list_transition(NULL, &present, &back);
+	if (buf_error(&lines) < 0 || buf_error(&back) < 0)
 		return error_no_memory(err);
-	return lines.data ? write_lines(place, lines.data, err) : 0;
+	int r = lines.data ? write_lines(place, lines.data, err) : 0;
+	/* A group above may not have what is to be allowed; then what was there stays. */
+	if (r < 0 && back.data)
+		write_lines(place, back.data, NULL);
+	return r;
 }
 
 int devices_apply(struct hull_cgroup *cgroup, const struct hull_cgroup_device *devices, size_t n,

@@ -18,7 +18,6 @@ struct group_place {
 struct hull_cgroup {
 	const struct hull_cgroup_host *host;
 	enum hull_cgroup_manager manager;
-	bool user_bus;	  /* systemd: which manager has the unit */
 	char *unit;	  /* systemd: its name */
 	int dirfd;	  /* of the v2 directory, -1 = not opened yet */
 	uint32_t enabled; /* v2: switchable controllers that the group has; read when needed */

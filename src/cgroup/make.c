@@ -352,6 +352,15 @@ int group_make(struct hull_cgroup *cgroup, uint32_t controllers, unsigned int fl
 	return r;
 }
 
+/* True if all of it is new, so that nothing in it can be worth keeping. */
+static bool group_is_new(const struct hull_cgroup *cgroup)
+{
+	for (size_t i = 0; i < cgroup->n_places; i++)
+		if (cgroup->places[i].made == 0)
+			return false;
+	return true;
+}
+
 /* Limits first, then the process that they are for. */
 static int group_fill(struct hull_cgroup *cgroup, const struct hull_cgroup_create_options *options,
 	struct hull_error *err)
@@ -360,11 +369,20 @@ static int group_fill(struct hull_cgroup *cgroup, const struct hull_cgroup_creat
 		options->flags & HULL_CGROUP_CREATE_TOLERANT ? HULL_CGROUP_APPLY_TOLERANT : 0;
 
 	if (options->resources) {
-		int r = resources_apply(cgroup, options->resources, flags | APPLY_FRESH, err);
+		if (group_is_new(cgroup))
+			flags |= APPLY_FRESH;
+		int r = resources_apply(cgroup, options->resources, flags, err);
 		if (r < 0)
 			return r;
 	}
 	return options->pid ? hull_cgroup_add(cgroup, options->pid, 0, err) : 0;
+}
+
+void hull_cgroup_undo_create(struct hull_cgroup *cgroup)
+{
+	if (cgroup->unit)
+		systemd_delete(cgroup, 0, NULL);
+	group_unmake(cgroup);
 }
 
 static int create_disabled(
@@ -391,7 +409,7 @@ int hull_cgroup_create(const struct hull_cgroup_host *host, const char *path,
 	if (host->n_hierarchies == 0)
 		return error_set(err, HULL_ERROR_UNSUPPORTED,
 			"cgroup %s: no cgroup file system is mounted", path);
-	if (options->manager == HULL_CGROUP_MANAGER_SYSTEMD)
+	if (options->manager != HULL_CGROUP_MANAGER_CGROUPFS)
 		return systemd_create(host, path, options, ret, err);
 
 	int r = group_new_at(

@@ -108,7 +108,7 @@ struct resource_write *resource_plan_add(struct resource_plan *plan,
 	enum hull_cgroup_controller controller, const char *file, struct hull_error *err,
 	const char *format, ...)
 {
-	char text[512];
+	char text[4096]; /* what the kernel takes at once: a page */
 	va_list ap;
 
 	if (plan->n == plan->size) {

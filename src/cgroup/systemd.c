@@ -72,8 +72,7 @@ static int adopt(const struct hull_cgroup_host *host, struct systemd_bus *bus,
 	r = group_new_at(host, group_hierarchies(host, options->controllers), path, &group, err);
 	if (r < 0)
 		return r;
-	group->manager = HULL_CGROUP_MANAGER_SYSTEMD;
-	group->user_bus = options->flags & HULL_CGROUP_CREATE_USER_BUS;
+	group->manager = options->manager;
 	if (str_set(&group->unit, name->unit) < 0)
 		return error_no_memory(err);
 	r = group_make(group, options->controllers, options->flags, options->resources, err);
@@ -86,8 +85,10 @@ static int adopt(const struct hull_cgroup_host *host, struct systemd_bus *bus,
 	if (r == 0 && options->pid)
 		r = hull_cgroup_add(
 			group, options->pid, name->slice ? HULL_CGROUP_ADD_SKIP_V2 : 0, err);
-	if (r < 0)
+	if (r < 0) {
+		group_unmake(group);
 		return r;
+	}
 	*ret = TAKE_PTR(group);
 	return 0;
 }
@@ -99,7 +100,8 @@ int systemd_create(const struct hull_cgroup_host *host, const char *path,
 	_cleanup_(unit_name_done) struct unit_name name = {0};
 	_cleanup_(unit_properties_done) struct unit_properties properties = {.arena = ARENA_INIT};
 	_cleanup_(bus_closep) struct systemd_bus *bus = NULL;
-	bool user = options->flags & HULL_CGROUP_CREATE_USER_BUS;
+	_cleanup_group_ struct hull_cgroup *home = NULL;
+	bool user = options->manager == HULL_CGROUP_MANAGER_SYSTEMD_USER;
 	int timeout = options->timeout_ms ? options->timeout_ms : TIMEOUT_MS;
 
 	int r = unit_name_parse(path, user, &name, err);
@@ -113,6 +115,8 @@ int systemd_create(const struct hull_cgroup_host *host, const char *path,
 			return r;
 	}
 	r = add_unit(&properties, &name, options, uses_v2(host), err);
+	if (r == 0 && options->pid)
+		r = group_new_of_process(host, options->pid, &home, err);
 	if (r == 0)
 		r = systemd_bus_open(user, &bus, err);
 	if (r == 0)
@@ -120,9 +124,18 @@ int systemd_create(const struct hull_cgroup_host *host, const char *path,
 	if (r < 0)
 		return r;
 	r = adopt(host, bus, &name, options, ret, err);
-	if (r < 0)
+	if (r < 0) {
+		/* Stopping a scope kills who is in it. */
+		if (home)
+			hull_cgroup_add(home, options->pid, HULL_CGROUP_ADD_NEWBORN, NULL);
 		systemd_bus_stop(bus, name.unit, timeout, NULL);
+	}
 	return r;
+}
+
+static bool on_user_bus(const struct hull_cgroup *cgroup)
+{
+	return cgroup->manager == HULL_CGROUP_MANAGER_SYSTEMD_USER;
 }
 
 int systemd_set(struct hull_cgroup *cgroup, const struct hull_cgroup_resources *resources,
@@ -136,14 +149,14 @@ int systemd_set(struct hull_cgroup *cgroup, const struct hull_cgroup_resources *
 		r = unit_add_resources(&properties, uses_v2(cgroup->host), resources, err);
 	if (r < 0 || properties.n == 0)
 		return r;
-	r = systemd_bus_open(cgroup->user_bus, &bus, err);
+	r = systemd_bus_open(on_user_bus(cgroup), &bus, err);
 	return r < 0 ? r : systemd_bus_set(bus, cgroup->unit, &properties, err);
 }
 
 int systemd_delete(struct hull_cgroup *cgroup, int timeout_ms, struct hull_error *err)
 {
 	_cleanup_(bus_closep) struct systemd_bus *bus = NULL;
-	int r = systemd_bus_open(cgroup->user_bus, &bus, err);
+	int r = systemd_bus_open(on_user_bus(cgroup), &bus, err);
 
 	return r < 0 ? r : systemd_bus_stop(bus, cgroup->unit, timeout_ms, err);
 }

@@ -4,7 +4,8 @@
 #include "base/str.h"
 #include "json/json.h"
 
-static const char *const manager_names[] = {"cgroupfs", "systemd", "disabled", NULL};
+static const char *const manager_names[] = {
+	"cgroupfs", "systemd", "disabled", "systemd-user", NULL};
 
 static const struct json_field place_rows[] = {
 	JSON_FIELD(struct cgroup_place, version, "version", JSON_INT),
