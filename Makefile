@@ -41,8 +41,10 @@ fuzz:
 	@tools/install-packages fuzz
 	@tools/fuzz $(FUZZ_SECONDS)
 
-install: all
+# What a system gets, below DESTDIR and PREFIX (which ninja must hear of before it builds).
+install: $(BUILD)/build.ninja
 	@meson configure $(BUILD) --prefix=$(PREFIX) >/dev/null
+	@$(MAKE) --no-print-directory all
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 clean:
