@@ -8,6 +8,7 @@
 #include "engine/create.h"
 #include "engine/parse.h"
 #include "registry/credentials.h"
+#include "registry/reference.h"
 #include "sys/process.h"
 
 extern char **environ;
@@ -297,6 +298,52 @@ static int pull_image(struct image_store *images, const struct hull_globals *glo
 	return r;
 }
 
+/*
+ * What was asked for by name must be what it is; without a wish another machine's image is run all
+ * the same, as emulation may be set up.
+ */
+static int check_platform(const struct create_options *o, const struct image *image,
+	const char *name, struct hull_error *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct oci_platform want, have = {
+					  .os = image->os,
+					  .architecture = image->architecture,
+					  .variant = image->variant,
+				  };
+
+	int r = o->platform ? oci_platform_parse(&arena, o->platform, &want, err)
+			    : oci_platform_host(&arena, &want, err);
+	if (r < 0 || oci_platform_rank(&want, &have) >= 0)
+		return r;
+	oci_platform_normalize(&have);
+	_cleanup_free_ char *wanted = oci_platform_format(&want);
+	_cleanup_free_ char *actual = oci_platform_format(&have);
+	if (!wanted || !actual)
+		return error_no_memory(err);
+	if (o->platform)
+		return error_set(err, HULL_ERROR_NOT_FOUND,
+			"image with reference %s was found but does not match the specified "
+			"platform: wanted %s, actual: %s",
+			name, wanted, actual);
+	fprintf(stderr,
+		"hull: warning: The requested image's platform (%s) does not match the detected "
+		"host platform (%s) and no specific platform was requested\n",
+		actual, wanted);
+	return 0;
+}
+
+static void tell_missing(const char *name)
+{
+	_cleanup_reference_ struct reference ref = REFERENCE_INIT;
+	_cleanup_free_ char *full = NULL;
+
+	if (reference_parse(name, &ref, NULL) == 0 && reference_set_default_tag(&ref) == 0)
+		full = reference_format(&ref);
+	fprintf(stderr, "Unable to find image '%s' locally\n",
+		full ? reference_familiar(full) : name);
+}
+
 static int find_image(struct engine *engine, const struct hull_globals *globals,
 	const struct create_options *o, const char *name, struct image **ret, int *ret_hold,
 	struct hull_error *err)
@@ -312,16 +359,21 @@ static int find_image(struct engine *engine, const struct hull_globals *globals,
 	if (!str_eq(o->pull, "always")) {
 		r = image_resolve(images, name, ret, NULL, &why);
 		if (r == 0)
+			r = check_platform(o, *ret, name, &why);
+		if (r == 0)
 			return 0;
+		*ret = image_free(*ret);
 		if (why.kind != HULL_ERROR_NOT_FOUND || str_eq(o->pull, "never")) {
 			error_move(err, &why);
 			return r;
 		}
 		if (!o->quiet)
-			fprintf(stderr, "Unable to find image '%s' locally\n", name);
+			tell_missing(name);
 	}
 	r = pull_image(images, globals, o, name, err);
-	return r < 0 ? r : image_resolve(images, name, ret, NULL, err);
+	if (r == 0)
+		r = image_resolve(images, name, ret, NULL, err);
+	return r < 0 ? r : check_platform(o, *ret, name, err);
 }
 
 static int check_options(const struct create_options *o, struct hull_error *err)

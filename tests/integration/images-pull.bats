@@ -165,6 +165,23 @@ push_index() {
     run hull pull --platform linux/s390x "$REGISTRY/multi:all"
     assert_failure 1
     assert_output_has "no matching manifest for linux/s390x in the manifest list entries"
+    # The one that is there is another's: a wish is fetched or refused, never ignored.
+    run hull run --pull never --platform linux/amd64 "$REGISTRY/multi:all" /nothing
+    assert_failure 125
+    assert_output_has "does not match the specified platform: wanted linux/amd64, actual: linux/arm64"
+    run hull create "$REGISTRY/multi:all"
+    assert_success
+    assert_output_has "warning: The requested image's platform (linux/arm64) does not match"
+    run hull create --platform linux/amd64 "$REGISTRY/multi:all"
+    assert_success
+    assert_output_has "Unable to find image '$REGISTRY/multi:all' locally"
+    run hull image inspect --format '{{.Architecture}}' "$REGISTRY/multi:all"
+    assert_output amd64
+    run hull create --pull never "$REGISTRY/none"
+    assert_output_has "No such image"
+    run hull create "$REGISTRY/none"
+    assert_failure 125
+    assert_output_has "Unable to find image '$REGISTRY/none:latest' locally"
     run hull pull --platform not/a/plat/form "$REGISTRY/multi:all"
     assert_failure 1
     # A manifest that stands alone is checked against the platform too.
