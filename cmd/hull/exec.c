@@ -119,7 +119,7 @@ const struct cli_command hull_exec_command = {
 	.options_size = sizeof(struct exec_command_options),
 	.min_args = 2,
 	.max_args = -1,
-	.flags = CLI_STOP_AT_POSITIONAL | CLI_EXIT_BY_KIND,
+	.flags = CLI_STOP_AT_POSITIONAL | CLI_EXIT_BY_COMMAND,
 	.group = "Common Commands",
 	.run = run,
 };

@@ -7,19 +7,22 @@
 #include "engine/process.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
 extern char **environ;
 
-static int run_ps(char **words, struct buf *out, struct hull_error *err)
+/* `choice` may be NULL: a last word for ps, which some of its options do not go with. */
+static int run_ps(char **words, const char *choice, struct buf *out, struct hull_error *err)
 {
 	_cleanup_strv_ char **argv = NULL;
 	posix_spawn_file_actions_t actions;
 	int ends[2], status;
 	pid_t pid;
 
-	if (strv_append(&argv, "ps") < 0 || strv_extend(&argv, words) < 0)
+	if (strv_append(&argv, "ps") < 0 || strv_extend(&argv, words) < 0 ||
+		(choice && strv_append(&argv, choice) < 0))
 		return error_no_memory(err);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_errno(err, errno, "pipe");
@@ -27,6 +30,8 @@ static int run_ps(char **words, struct buf *out, struct hull_error *err)
 	_cleanup_close_ int writing = ends[1];
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, writing, STDOUT_FILENO);
+	if (choice)
+		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	int r = posix_spawnp(&pid, "ps", &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	if (r != 0)
@@ -36,6 +41,21 @@ static int run_ps(char **words, struct buf *out, struct hull_error *err)
 	if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return error_set(err, HULL_ERROR_INVALID, "ps failed; are its options right?");
 	return r < 0 ? error_errno(err, r, "ps") : 0;
+}
+
+/* By the pids if ps can: others would not be listed by options like -o. Else ps chooses. */
+static int list(char **words, const pid_t *pids, size_t n, struct buf *out, struct hull_error *err)
+{
+	_cleanup_buf_ struct buf choice = BUF_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&choice, "%s%d", i ? "," : "-q", (int)pids[i]);
+	if (buf_error(&choice) < 0)
+		return error_no_memory(err);
+	if (n > 0 && run_ps(words, buf_str(&choice), out, NULL) == 0)
+		return 0;
+	buf_reset(out);
+	return run_ps(words, NULL, out, err);
 }
 
 /* The column of PID in the title line, -1 if there is none. */
@@ -111,7 +131,7 @@ static int run(
 	if (r == 0)
 		r = container_pids(&p.ref, &pids, &n, err);
 	if (r == 0)
-		r = run_ps(argc > 1 ? argv + 1 : defaults, &out, err);
+		r = list(argc > 1 ? argv + 1 : defaults, pids, n, &out, err);
 	return r < 0 ? r : print_lines(out.data ? out.data : (char[]){""}, pids, n, err);
 }
 

@@ -30,7 +30,10 @@ static int fail(const struct walk *walk, const struct hull_error *err)
 	const struct cli_command *command = walk->context.command;
 
 	print_error(&walk->context, err);
-	return (command->flags & CLI_EXIT_BY_KIND) ? error_kind_exit_code(err->kind) : 1;
+	int code = error_kind_exit_code(err->kind);
+	if (command->flags & CLI_EXIT_BY_KIND)
+		return code;
+	return (command->flags & CLI_EXIT_BY_COMMAND) && code > 125 ? code : 1;
 }
 
 static int usage_error(const struct walk *walk, const struct hull_error *err)

@@ -86,8 +86,11 @@ teardown() { teardown_container; }
     wait_until 5 hull exec ce test -s /tmp/mark
     hull stop -t 0 ce
     run hull exec ce true
-    assert_failure
+    assert_failure 1
     assert_output_has "is not running"
+    run hull exec nothing true
+    assert_failure 1
+    assert_output_has "No such container: nothing"
 }
 
 @test "an exec is in the container's cgroups" {
@@ -162,8 +165,16 @@ teardown() { teardown_container; }
     run hull top ct
     assert_output_has 4712
     assert_output_lacks bats
-    run hull top ct -o pid,comm
-    assert_output_matches PID
+    run hull top ct -o pid,args
+    assert_output_matches 'PID +COMMAND'
+    assert_output_has "sleep 4711"
+    assert_output_lacks bats
+    # An option of ps that does not go with a choice by pid.
+    run hull top ct f -e
+    assert_output_has "sleep 4712"
+    assert_output_lacks bats
+    run hull top ct --no-such-option
+    assert_failure 1
 }
 
 @test "rm -f ends what runs; several at once go on after an error" {
