@@ -53,6 +53,8 @@ static int import_layer(struct image_store *store, int fd,
 		r = copy_layer(ingest, fd, options, err);
 	if (r == 0)
 		r = layer_ingest_finish(TAKE_PTR(ingest), &result, err);
+	if (r < 0 && err->kind != HULL_ERROR_CANCELED)
+		return error_wrap(err, r, "%s", options->source);
 	if (r == 0)
 		*ret = result.diff_id;
 	return r;
