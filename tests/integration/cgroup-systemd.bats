@@ -57,3 +57,13 @@ cgroup() {
     assert_failure
     assert_output "hull: a--b.slice: not a name of a slice"
 }
+
+@test "systemd: a scope whose limit is refused is gone, and its process lives on elsewhere" {
+    run cgroup create --systemd --pid $PID -r pids.max=nonsense "system.slice:hulltest:$TEST_ID"
+    assert_failure
+    assert_output_has "nonsense: Invalid argument"
+    kill -0 $PID
+    run grep "hulltest-$TEST_ID" /proc/$PID/cgroup
+    assert_failure
+    [ "$(systemctl is-active "hulltest-$TEST_ID.scope")" != active ]
+}
