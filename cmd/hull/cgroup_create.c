@@ -132,6 +132,8 @@ static int run(
 	_cleanup_(host_closep) struct hull_cgroup_host *host = NULL;
 	int r = hull_cgroup_host_open(&host, err);
 
+	if (r == 0 && o->user && !o->systemd)
+		r = error_set(err, HULL_ERROR_INVALID, "--user needs --systemd");
 	if (r == 0 && argc == 0 && !o->groups)
 		r = error_set(err, HULL_ERROR_INVALID, "no group given");
 	strv_foreach (name, o->groups) {

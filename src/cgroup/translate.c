@@ -177,7 +177,8 @@ static int set_cpu_word(const struct translation *t, const char *value, struct h
 
 /*
  * Both words of v1 from cpu.max of v2, in an order that the kernel takes: a quota may not exceed a share
- * of the parent's that depends on the period, so the other order is tried if one is refused.
+ * of the parent's that depends on the period, so the other order is tried if one is refused. Both are
+ * set, or none.
  */
 static int set_cpu_max_v1(const struct translation *t, const char *value, struct hull_error *err)
 {
@@ -189,11 +190,25 @@ static int set_cpu_max_v1(const struct translation *t, const char *value, struct
 	const char *q = limit_text(false, quota);
 	if (words == 1)
 		return place_write(t->place, "cpu.cfs_quota_us", q, err);
-	if (place_put(t->place, "cpu.cfs_period_us", period) < 0) {
-		int r = place_write(t->place, "cpu.cfs_quota_us", q, err);
-		return r < 0 ? r : place_write(t->place, "cpu.cfs_period_us", period, err);
+	static const char *const files[] = {"cpu.cfs_period_us", "cpu.cfs_quota_us"};
+	const char *const values[] = {period, q};
+	int r = 0;
+
+	for (int first = 0; first < 2; first++) {
+		const char *file = files[first], *other = files[1 - first];
+		char before[32];
+		ssize_t n = place_get(t->place, file, before, sizeof(before));
+		if (n < 0)
+			return place_error(t->place, file, NULL, (int)n, err);
+		r = place_put(t->place, file, values[first]);
+		if (r < 0)
+			continue;
+		r = place_put(t->place, other, values[1 - first]);
+		if (r == 0)
+			return 0;
+		place_put(t->place, file, before);
 	}
-	return place_write(t->place, "cpu.cfs_quota_us", q, err);
+	return place_error(t->place, "cpu.max", value, r, err);
 }
 
 static int set_memsw(

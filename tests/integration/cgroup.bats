@@ -221,6 +221,12 @@ usage_ns() {
     run cgroup set "$GROUP" pids.max=many
     assert_failure
     assert_output "hull: $GROUP: pids.max: many: Invalid argument"
+    # Both words or none.
+    cgroup set "$GROUP" "cpu.max=30000 60000"
+    run cgroup set "$GROUP" "cpu.max=5 90000"
+    assert_failure
+    assert_output "hull: $GROUP: cpu.max: 5 90000: Invalid argument"
+    assert_equal "$(cgroup get "$GROUP" cpu.max)" "30000 60000"
     run cgroup set "$GROUP" cpuset.cpus=4000-5000
     assert_failure
     assert_output_matches "cpuset.cpus: 4000-5000: "
