@@ -498,6 +498,11 @@ const char *archive_document(const struct archive *a, const char *path, size_t *
 	return buf_str(&m->text);
 }
 
+bool archive_has(const struct archive *a, const char *path)
+{
+	return find_member(a, path) != NULL;
+}
+
 void archive_blob_path(const struct digest *digest, char path[DIGEST_TEXT_SIZE + 6])
 {
 	memcpy(path, "blobs/", sizeof("blobs/"));

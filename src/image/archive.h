@@ -23,6 +23,9 @@ DEFINE_CLEANUP(struct archive *, archive_freep, archive_free)
 /* A document by its path, links followed; NULL if there is none. Owned by the archive. */
 const char *archive_document(const struct archive *archive, const char *path, size_t *ret_len);
 
+/* True if there is a member of that name, be it a document or not. */
+bool archive_has(const struct archive *archive, const char *path);
+
 /* "blobs/sha256/<hex>". */
 void archive_blob_path(const struct digest *digest, char path[DIGEST_TEXT_SIZE + 6]);
 

@@ -420,12 +420,18 @@ static int load_layout(struct load *l, const char *text, size_t len, struct hull
 
 static int load_archive(struct load *l, struct hull_error *err)
 {
+	static const char *const names[] = {"index.json", "manifest.json"};
 	size_t index_len = 0, items_len = 0;
 	const char *index = archive_document(l->archive, "index.json", &index_len);
 	const char *items = archive_document(l->archive, "manifest.json", &items_len);
 	struct json_limits limits = {OCI_CONFIG_MAX, 32};
 	int r = 0;
 
+	for (size_t i = 0; !index && !items && i < ARRAY_SIZE(names); i++)
+		if (archive_has(l->archive, names[i]))
+			return error_set(err, HULL_ERROR_INVALID,
+				"%s: %s is not JSON or larger than %zu MB", l->what, names[i],
+				(size_t)OCI_CONFIG_MAX >> 20);
 	if (!index && !items)
 		return error_set(err, HULL_ERROR_INVALID,
 			"%s: not an image archive: it has neither index.json nor manifest.json",

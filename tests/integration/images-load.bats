@@ -227,3 +227,29 @@ make_bomb() {
     assert_success
     assert_equal "$(hull images -q | wc -l)" 1
 }
+
+@test "load: a manifest of 100 MB, one that is no JSON, one with a key twice" {
+    local what
+
+    mkdir "$WORK/archive"
+    { printf '[{"Config":"'; head -c 100M /dev/zero | tr '\0' x; printf '"}]'; } \
+        >"$WORK/archive/manifest.json"
+    tar -C "$WORK/archive" -cf "$WORK/huge.tar" manifest.json
+    echo nothing >"$WORK/archive/manifest.json"
+    tar -C "$WORK/archive" -cf "$WORK/text.tar" manifest.json
+    for what in huge text; do
+        run hull load -i "$WORK/$what.tar"
+        assert_failure 1
+        assert_equal "${#lines[@]}" 1
+        assert_output_has "manifest.json is not JSON or larger than"
+    done
+    run hull load <"$WORK/huge.tar"
+    assert_failure 1
+    assert_output_has "manifest.json is not JSON or larger than"
+    echo '[{"Config":"a","Config":"b","Layers":[]}]' >"$WORK/archive/manifest.json"
+    tar -C "$WORK/archive" -cf "$WORK/twice.tar" manifest.json
+    run hull load -i "$WORK/twice.tar"
+    assert_failure 1
+    assert_output_has 'duplicate key "Config"'
+    assert_equal "$(find "$HULL_TEST_ROOT"/{layers,ingest} -type f)" ""
+}
