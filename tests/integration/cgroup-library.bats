@@ -79,3 +79,11 @@ limit() {
         }' "$WORK/trace"
     assert_success
 }
+
+@test "library: whatever call fails, it is told and nothing stays" {
+    local program=$HULL_BUILD/tests/unit/cgroup/test-cgroup-faults
+
+    [ -x "$program" ] || skip "the unit tests are not built"
+    run "$program"
+    assert_success
+}

@@ -355,7 +355,7 @@ static void test_faults(void **state, enum faults faults)
 	while (attempt(*state, faults, n))
 		n++;
 	print_message("%d calls failed in turn\n", n - 1);
-	assert_true(n > 50);
+	assert_true(n > 20); /* one v2 tree needs the fewest */
 }
 
 static void test_allocations(void **state)
