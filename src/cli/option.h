@@ -55,8 +55,8 @@ enum {
 enum cli_command_flags {
 	CLI_STOP_AT_POSITIONAL = 1 << 0,
 	CLI_COMMAND_HIDDEN = 1 << 1,
-	CLI_NO_PARSE = 1 << 2,	   /* run gets all of argv unparsed */
-	CLI_EXIT_BY_KIND = 1 << 3, /* a failure exits 125, 126 or 127 by its kind, not 1 */
+	CLI_NO_PARSE = 1 << 2,	      /* run gets all of argv unparsed */
+	CLI_EXIT_BY_KIND = 1 << 3,    /* a failure exits 125, 126 or 127 by its kind, not 1 */
 	CLI_EXIT_BY_COMMAND = 1 << 4, /* 126 and 127 by kind, else 1 */
 };
 
