@@ -78,7 +78,7 @@ usage_ns() {
 @test "cgroup: walk-through: a running yes is held to a tenth of a CPU" {
     local pid before after started ended percent
 
-    # On one CPU: moved about by a busy host, it was seen to get what several CPUs had not used.
+    # On one CPU, so that being moved about does not blur what is measured.
     taskset -c 0 yes >/dev/null &
     pid=$!
     defer kill -9 $pid
