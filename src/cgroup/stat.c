@@ -72,8 +72,11 @@ static void read_cpu(struct reading *r)
 	if (place && read_text(r, place, "cpu.stat"))
 		stat_parse_cpu(r->text, place->hierarchy->version, cpu);
 	if (acct && acct->hierarchy->version == 1) {
-		if (read_text(r, acct, "cpuacct.usage_all"))
+		if (read_text(r, acct, "cpuacct.usage_all")) {
 			stat_parse_cpuacct(r->text, cpu);
+			/* The split is counted in timer ticks, the sum is not: up to a third apart. */
+			cpu->usage_ns = read_number(r, acct, "cpuacct.usage");
+		}
 	} else if (acct && place && place->hierarchy->version == 1 &&
 		   read_text(r, acct, "cpu.stat")) {
 		stat_parse_cpu(r->text, 2, cpu);
