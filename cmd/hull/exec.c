@@ -37,11 +37,6 @@ static const struct cli_option options[] = {
 		"Working directory inside the container"),
 };
 
-static void warn(void *data, const char *text)
-{
-	fprintf(stderr, "hull: warning: %s\n", text);
-}
-
 static void pass_signal(void *data, int signal)
 {
 	const struct exec_session *session = data;
@@ -77,7 +72,7 @@ static int run(
 		.interactive = o->interactive,
 		.privileged = o->privileged,
 		.detach = o->detach,
-		.warn = warn,
+		.warn = hull_warn,
 	};
 	char **env = NULL;
 	int code = 0;

@@ -24,6 +24,9 @@ struct hull_globals {
  */
 int hull_seal(struct cli_context *context, struct hull_error *err);
 
+/* Prints "hull: warning: TEXT": for what is done less well than asked. data is not used. */
+void hull_warn(void *data, const char *text);
+
 /* The engine that the global options name. */
 int hull_engine_open(struct cli_context *context, struct engine **ret, struct hull_error *err);
 

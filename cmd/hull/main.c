@@ -29,6 +29,11 @@ void hull_catch_interrupt(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+void hull_warn(void *data, const char *text)
+{
+	fprintf(stderr, "hull: warning: %s\n", text);
+}
+
 int hull_seal(struct cli_context *context, struct hull_error *err)
 {
 	const struct hull_globals *globals = context->globals;

@@ -10,11 +10,6 @@
 
 #include <strings.h>
 
-static void warn(void *data, const char *text)
-{
-	fprintf(stderr, "hull: warning: %s\n", text);
-}
-
 /* True if -a was given and does not name the stream. */
 static bool is_left_out(const struct create_options *o, const char *stream)
 {
@@ -48,7 +43,7 @@ static int run_main(
 	_cleanup_container_ struct container *c = NULL;
 	_cleanup_close_ int owner = -1;
 	_cleanup_close_ int hold = -1;
-	struct start_options start = {.owner = !o->detach, .trace = o->trace, .warn = warn};
+	struct start_options start = {.owner = !o->detach, .trace = o->trace, .warn = hull_warn};
 	struct terminal_size size;
 
 	int r = hull_seal(context, err);
