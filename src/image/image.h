@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "json/json.h"
+#include "layer/compress.h"
 #include "oci/digest.h"
 #include "oci/image_spec.h"
 #include "registry/auth.h"
@@ -172,6 +173,30 @@ int image_load(struct image_store *store, int fd, const char *what,
 	const struct image_load_options *options, struct image_loaded **ret, size_t *ret_count,
 	struct hull_error *err);
 void image_loaded_free(struct image_loaded *loaded, size_t count);
+
+/* How images are written for others to read. */
+enum image_archive_format {
+	IMAGE_DOCKER_ARCHIVE, /* as docker save: manifest.json and an OCI layout in one tar */
+	IMAGE_OCI_ARCHIVE,    /* an OCI layout in a tar */
+	IMAGE_OCI_DIRECTORY,  /* an OCI layout */
+};
+
+struct image_save_options {
+	enum image_archive_format format;
+	enum compress_form compression; /* of the layers */
+	int level;			/* COMPRESS_LEVEL_DEFAULT or the form's */
+	const char *platform;		/* what the images must be for, NULL = any */
+	struct image_progress progress;
+	const volatile int *canceled;
+};
+
+/*
+ * Writes images, found by name or id, to fd: a file or pipe for an archive, an empty directory for
+ * IMAGE_OCI_DIRECTORY. A repository without tag stands for all its tags. The same images in the same
+ * order give the same bytes. Layers that images share are written once.
+ */
+int image_save(struct image_store *store, char *const *names, int fd,
+	const struct image_save_options *options, struct hull_error *err);
 
 struct image_import_options {
 	const char *reference; /* name for it, NULL = none */
