@@ -336,6 +336,8 @@ int metadata_get_int(struct metadata *md, int64_t *ret, struct hull_error *err, 
 
 int metadata_begin(struct metadata *md, struct metadata_transaction *t, struct hull_error *err)
 {
+	if (!sqlite3_get_autocommit(md->db))
+		return 0;
 	int r = metadata_exec(md, err, "BEGIN IMMEDIATE", "");
 
 	if (r == 0)
@@ -345,6 +347,8 @@ int metadata_begin(struct metadata *md, struct metadata_transaction *t, struct h
 
 int metadata_commit(struct metadata_transaction *t, struct hull_error *err)
 {
+	if (!t->md)
+		return 0;
 	int r = metadata_exec(t->md, err, "COMMIT", "");
 
 	if (r == 0)

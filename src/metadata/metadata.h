@@ -55,7 +55,8 @@ int metadata_get_int(struct metadata *md, int64_t *ret, struct hull_error *err, 
 
 /*
  * Transactions. metadata_begin() takes the write lock (waiting up to 30 s for other processes).
- * The guard rolls back unless metadata_commit() was called.
+ * The guard rolls back unless metadata_commit() was called. Inside another transaction it begins
+ * nothing: the outer one decides.
  *
  *	_cleanup_(metadata_rollback) struct metadata_transaction t = METADATA_TRANSACTION_INIT;
  *	r = metadata_begin(md, &t, err);  ...  return metadata_commit(&t, err);

@@ -72,5 +72,61 @@ static const char initial[] =
 	") WITHOUT ROWID;"
 	"CREATE INDEX container_layer_diff_id ON container_layer(diff_id);";
 
-const char *const metadata_migrations[] = {initial};
+static const char networks[] =
+	/* "bridge", "host" and "none" have rows only once they are used. */
+	"CREATE TABLE network ("
+	"  id TEXT PRIMARY KEY,"
+	"  name TEXT NOT NULL UNIQUE,"
+	"  config TEXT NOT NULL," /* JSON, as it was asked for */
+	"  created INTEGER NOT NULL,"
+	"  link TEXT NOT NULL" /* the bridge on the host, or the parent; "" = none */
+	") WITHOUT ROWID;"
+
+	/* One row for each address family of a network. */
+	"CREATE TABLE network_pool ("
+	"  network_id TEXT NOT NULL REFERENCES network(id) ON DELETE CASCADE,"
+	"  family INTEGER NOT NULL," /* 4 or 6 */
+	"  subnet TEXT NOT NULL,"
+	"  range TEXT NOT NULL," /* where addresses are given from */
+	"  gateway TEXT NOT NULL,"
+	"  last BLOB," /* given last: the next one comes after it */
+	"  PRIMARY KEY (network_id, family)"
+	") WITHOUT ROWID;"
+
+	/* From create to removal; what stands below the lease is there while the container runs. A
+	 * network may be removed under the endpoints of stopped containers. */
+	"CREATE TABLE network_endpoint ("
+	"  container_id TEXT NOT NULL REFERENCES container(id) ON DELETE CASCADE,"
+	"  network_id TEXT NOT NULL,"
+	"  network_name TEXT NOT NULL,"
+	"  position INTEGER NOT NULL," /* order of attachment */
+	"  config TEXT NOT NULL,"      /* JSON */
+	"  id TEXT,"		       /* the lease's; NULL = there is none */
+	"  address4 BLOB,"
+	"  address6 BLOB,"
+	"  mac BLOB,"
+	"  host_link TEXT,"
+	"  link TEXT,"
+	"  gateway INTEGER NOT NULL DEFAULT 0," /* 1: of IPv4, 2: of IPv6 */
+	"  PRIMARY KEY (container_id, network_id)"
+	") WITHOUT ROWID;"
+	/* An address is given once, whoever asks. */
+	"CREATE UNIQUE INDEX network_endpoint_address4 ON network_endpoint(network_id, address4)"
+	"  WHERE address4 IS NOT NULL;"
+	"CREATE UNIQUE INDEX network_endpoint_address6 ON network_endpoint(network_id, address6)"
+	"  WHERE address6 IS NOT NULL;"
+
+	/* Ports that are published now. */
+	"CREATE TABLE network_binding ("
+	"  container_id TEXT NOT NULL REFERENCES container(id) ON DELETE CASCADE,"
+	"  position INTEGER NOT NULL,"
+	"  protocol INTEGER NOT NULL,"
+	"  host_ip TEXT NOT NULL,"
+	"  host_port INTEGER NOT NULL," /* the first of count */
+	"  container_port INTEGER NOT NULL,"
+	"  count INTEGER NOT NULL,"
+	"  PRIMARY KEY (container_id, position)"
+	") WITHOUT ROWID;";
+
+const char *const metadata_migrations[] = {initial, networks};
 const size_t metadata_schema_version = ARRAY_SIZE(metadata_migrations);

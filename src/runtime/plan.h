@@ -26,6 +26,31 @@ struct plan;
  */
 typedef void plan_warning_fn(void *userdata, const char *text);
 
+/*
+ * A prepared step of the container's network: messages for netlink(7), or one kernel parameter. The
+ * runtime performs it and knows nothing of what it means. Steps of the caller come after the
+ * container's namespaces exist, those of the child after all of the caller's and before
+ * linux.sysctl, each side's in the given order.
+ */
+struct plan_network_step {
+	bool child;   /* by the child, in its network namespace; else by the caller, in its own */
+	int protocol; /* NETLINK_ROUTE, NETLINK_NETFILTER */
+	/* One or more complete messages, sent at once; each fails or succeeds with the whole. */
+	const void *data;
+	size_t length;
+	/* Where the pid of the child is put, as the kernel's u32; 0 = nowhere. */
+	size_t pid_offset;
+	/* What each message is about, for errors; index is nlmsg_seq, NULL-terminated; may be NULL. */
+	const char *const *subjects;
+	/* Of the caller's: sent, whatever comes of it, if the start fails after this step was done. */
+	const void *undo;
+	size_t undo_length;
+	/* Instead of messages: the file below /proc/sys, "net/ipv6/conf/eth0/accept_ra", and what is
+	 * written to it. Of the child's only. */
+	const char *sysctl, *value;
+	const char *words, *calls, *shell; /* as plan_print() shows them; shell may be NULL */
+};
+
 struct plan_options {
 	const char *id;	    /* the container's id; required */
 	const char *bundle; /* absolute path; required unless rootfs_fd is given */
@@ -45,6 +70,11 @@ struct plan_options {
 	const char
 		*cgroup_path; /* overrides linux.cgroupsPath; NULL = that, or "/<default>/<id>" */
 	const char *cgroup_parent_default; /* for specs without cgroupsPath; NULL = "/" */
+
+	/* The container must have a new network namespace if there are any. They must live as long as the
+	 * plan. */
+	const struct plan_network_step *network;
+	size_t n_network;
 
 	/* The compiled seccomp filters are kept in this directory; -1 = no cache. */
 	int seccomp_cache_fd;
@@ -98,7 +128,9 @@ struct plan_target {
 struct plan_exec_options {
 	int stdio[3];
 	int preserve_fds;
-	const char *sub_cgroup; /* below the container's cgroup; NULL = the cgroup itself */
+	/* "[CONTROLLERS:]PATH" below the container's cgroup, the later ones win; NULL = the cgroup
+	 * itself, or its first process's if the kernel refuses that (v2, a group with children) */
+	char *const *sub_cgroups;
 	int seccomp_cache_fd;
 	bool trace;
 	plan_warning_fn *warn;

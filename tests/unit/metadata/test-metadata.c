@@ -84,6 +84,24 @@ static void a_transaction_is_all_or_nothing(void **state)
 	assert_int_equal(count_images(md), 1);
 }
 
+static void an_inner_transaction_is_the_outer_ones(void **state)
+{
+	_cleanup_(metadata_closep) struct metadata *md = NULL;
+
+	assert_int_equal(metadata_open(*state, &md, NULL), 0);
+	{
+		_cleanup_(metadata_rollback) struct metadata_transaction outer =
+			METADATA_TRANSACTION_INIT;
+		_cleanup_(metadata_rollback) struct metadata_transaction inner =
+			METADATA_TRANSACTION_INIT;
+		assert_int_equal(metadata_begin(md, &outer, NULL), 0);
+		assert_int_equal(metadata_begin(md, &inner, NULL), 0);
+		assert_int_equal(add_image(md, "a", NULL), 0);
+		assert_int_equal(metadata_commit(&inner, NULL), 0);
+	}
+	assert_int_equal(count_images(md), 0);
+}
+
 static void many_processes_write_at_once(void **state)
 {
 	enum { PROCESSES = 8, EACH = 20 };
@@ -132,6 +150,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rows_come_back, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
 			a_transaction_is_all_or_nothing, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(
+			an_inner_transaction_is_the_outer_ones, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
 			many_processes_write_at_once, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(a_newer_schema_is_refused, make_root, remove_root),
