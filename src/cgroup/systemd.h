@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Groups that systemd makes for us. Nothing of libsystemd is seen outside of these files. */
+/* Groups that systemd makes for us. */
 #pragma once
 
 #include "cgroup/group.h"

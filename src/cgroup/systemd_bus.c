@@ -3,230 +3,118 @@
 #include "cgroup/wait.h"
 
 #include "base/str.h"
-#include "sys/library.h"
+#include "sys/dbus.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <systemd/sd-bus.h>
 
-#define SERVICE	  "org.freedesktop.systemd1"
-#define OBJECT	  "/org/freedesktop/systemd1"
-#define MANAGER	  "org.freedesktop.systemd1.Manager"
-#define CALL_USEC (30 * (uint64_t)1000000)
-
-/* What we use of libsystemd, by pointer: filled once by library_load(). */
-/* clang-format off */
-#define SYMBOLS(X) \
-	X(sd_bus_open_system) \
-	X(sd_bus_open_user) \
-	X(sd_bus_flush_close_unref) \
-	X(sd_bus_message_new_method_call) \
-	X(sd_bus_message_unref) \
-	X(sd_bus_message_append) \
-	X(sd_bus_message_append_array) \
-	X(sd_bus_message_append_strv) \
-	X(sd_bus_message_open_container) \
-	X(sd_bus_message_close_container) \
-	X(sd_bus_message_read) \
-	X(sd_bus_call) \
-	X(sd_bus_call_method) \
-	X(sd_bus_match_signal) \
-	X(sd_bus_process) \
-	X(sd_bus_wait) \
-	X(sd_bus_error_free) \
-	X(sd_bus_error_has_name) \
-	X(sd_bus_get_property_string)
-/* clang-format on */
-
-#define DECLARE(name) static __typeof__(&(name)) p_##name;
-SYMBOLS(DECLARE)
-#undef DECLARE
-
-#define ROW(name) {#name, (void **)&p_##name},
-static const struct library_symbol symbols[] = {SYMBOLS(ROW)};
-#undef ROW
-
-static struct library libsystemd = {
-	.soname = "libsystemd.so.0",
-	.package = "libsystemd0",
-	.symbols = symbols,
-	.n_symbols = ARRAY_SIZE(symbols),
-};
+#define SERVICE	   "org.freedesktop.systemd1"
+#define OBJECT	   "/org/freedesktop/systemd1"
+#define MANAGER	   SERVICE ".Manager"
+#define CALL_MS	   30000
+#define NO_UNIT	   SERVICE ".NoSuchUnit"
+#define UNIT_THERE SERVICE ".UnitExists"
 
 struct systemd_bus {
-	sd_bus *bus;
-	char *job;    /* the job that is waited for */
-	char *result; /* what became of it: "done", "failed", ... */
+	struct dbus *dbus;
 };
 
-static void message_unrefp(sd_bus_message **m)
+/* A call that is being made, with what an error of it is called. */
+struct request {
+	struct systemd_bus *bus;
+	const char *what, *unit; /* "start", "x.scope" */
+	const char *path, *interface, *member, *signature;
+	struct buf body;
+	struct dbus_reply reply;
+};
+
+static void request_done(struct request *q)
 {
-	if (*m)
-		p_sd_bus_message_unref(*m);
+	buf_done(&q->body);
+	dbus_reply_done(&q->reply);
 }
 
-static void bus_error_donep(sd_bus_error *e)
+#define _cleanup_request_ _cleanup_(request_done)
+
+static struct request request_of_manager(struct systemd_bus *bus, const char *what,
+	const char *unit, const char *member, const char *signature)
 {
-	p_sd_bus_error_free(e);
+	return (struct request){.bus = bus,
+		.what = what,
+		.unit = unit,
+		.path = OBJECT,
+		.interface = MANAGER,
+		.member = member,
+		.signature = signature,
+		.body = BUF_INIT_MAX(DBUS_MESSAGE_MAX)};
 }
 
-#define _cleanup_message_   _cleanup_(message_unrefp)
-#define _cleanup_bus_error_ _cleanup_(bus_error_donep)
-
-/* ---- Properties ---- */
-
-void unit_properties_done(struct unit_properties *list)
+static int request_failed(const struct request *q, int errnum, struct hull_error *err)
 {
-	arena_done(&list->arena);
+	return error_errno(err, errnum, "systemd: %s %s", q->what, q->unit);
 }
 
-struct unit_property *unit_property_add(
-	struct unit_properties *list, const char *name, enum property_type type)
+/* What an error's name means for the kind of ours. */
+static int error_name_to_errno(const char *name)
 {
-	if (list->n == list->size) {
-		size_t size = list->size ? 2 * list->size : 16;
-		struct unit_property *items = arena_array(&list->arena, size, sizeof(*items));
+	static const struct {
+		const char *name;
+		int errnum;
+	} rows[] = {
+		{"org.freedesktop.DBus.Error.AccessDenied", EACCES},
+		{"org.freedesktop.DBus.Error.AuthFailed", EACCES},
+		{"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", EACCES},
+		{"org.freedesktop.DBus.Error.InvalidArgs", EINVAL},
+		{"org.freedesktop.DBus.Error.NoMemory", ENOMEM},
+		{"org.freedesktop.DBus.Error.NoReply", ETIMEDOUT},
+		{"org.freedesktop.DBus.Error.PropertyReadOnly", EROFS},
+		{"org.freedesktop.DBus.Error.ServiceUnknown", EHOSTUNREACH},
+		{"org.freedesktop.DBus.Error.Timeout", ETIMEDOUT},
+		{"org.freedesktop.DBus.Error.UnknownProperty", EBADR},
+		{NO_UNIT, ENOENT},
+		{UNIT_THERE, EEXIST},
+	};
 
-		if (!items)
-			return NULL;
-		if (list->n)
-			memcpy(items, list->items, list->n * sizeof(*items));
-		list->items = items;
-		list->size = size;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (str_eq(name, rows[i].name))
+			return rows[i].errnum;
 	}
-	struct unit_property *p = &list->items[list->n];
-	*p = (struct unit_property){.name = arena_strdup(&list->arena, name), .type = type};
-	if (!p->name)
-		return NULL;
-	list->n++;
-	return p;
+	return EIO;
 }
 
-int unit_property_number(struct unit_properties *list, const char *name, enum property_type type,
-	uint64_t number, struct hull_error *err)
+static bool request_has_error(const struct request *q, const char *name)
 {
-	struct unit_property *p = unit_property_add(list, name, type);
-
-	if (!p)
-		return error_no_memory(err);
-	p->number = number;
-	return 0;
+	return q->reply.data && q->reply.message.type == DBUS_ERROR &&
+	       str_eq(q->reply.message.error_name, name);
 }
 
-int unit_property_string(
-	struct unit_properties *list, const char *name, const char *text, struct hull_error *err)
+/* Sends it and has the answer in q->reply; an answer that says no is an error of ours too. */
+static int request_call(struct request *q, struct hull_error *err)
 {
-	struct unit_property *p = unit_property_add(list, name, PROPERTY_STRING);
+	struct dbus_call call = {.destination = SERVICE,
+		.path = q->path,
+		.interface = q->interface,
+		.member = q->member,
+		.signature = q->signature,
+		.body = &q->body};
+	int r = dbus_call(q->bus->dbus, &call, CALL_MS, &q->reply);
 
-	if (!p || !(p->text = arena_strdup(&list->arena, text)))
-		return error_no_memory(err);
-	return 0;
-}
-
-static int append_list(sd_bus_message *m, const struct unit_property *p)
-{
-	bool pairs = p->type == PROPERTY_PAIRS;
-	int r = p_sd_bus_message_open_container(m, 'v', pairs ? "a(ss)" : "a(st)");
-
-	if (r >= 0)
-		r = p_sd_bus_message_open_container(m, 'a', pairs ? "(ss)" : "(st)");
-	for (size_t i = 0; r >= 0 && p->texts && p->texts[i]; i += pairs ? 2 : 1) {
-		if (pairs)
-			r = p_sd_bus_message_append(m, "(ss)", p->texts[i], p->texts[i + 1]);
-		else
-			r = p_sd_bus_message_append(m, "(st)", p->texts[i], p->numbers[i]);
-	}
-	if (r >= 0)
-		r = p_sd_bus_message_close_container(m);
-	return r < 0 ? r : p_sd_bus_message_close_container(m);
-}
-
-static int append_array(sd_bus_message *m, const struct unit_property *p)
-{
-	bool bytes = p->type == PROPERTY_BYTES;
-	int r = p_sd_bus_message_open_container(m, 'v', bytes ? "ay" : "as");
-
-	if (r >= 0)
-		r = bytes ? p_sd_bus_message_append_array(m, 'y', p->bytes, p->n_bytes)
-			  : p_sd_bus_message_append_strv(m, p->texts);
-	return r < 0 ? r : p_sd_bus_message_close_container(m);
-}
-
-static int append_value(sd_bus_message *m, const struct unit_property *p)
-{
-	switch (p->type) {
-	case PROPERTY_BOOL:
-		return p_sd_bus_message_append(m, "v", "b", (int)p->number);
-	case PROPERTY_I32:
-		return p_sd_bus_message_append(m, "v", "i", (int32_t)p->number);
-	case PROPERTY_U32:
-		return p_sd_bus_message_append(m, "v", "u", (uint32_t)p->number);
-	case PROPERTY_I64:
-		return p_sd_bus_message_append(m, "v", "x", (int64_t)p->number);
-	case PROPERTY_U64:
-		return p_sd_bus_message_append(m, "v", "t", p->number);
-	case PROPERTY_STRING:
-		return p_sd_bus_message_append(m, "v", "s", p->text);
-	case PROPERTY_PIDS:
-		return p_sd_bus_message_append(m, "v", "au", 1, (uint32_t)p->number);
-	case PROPERTY_STRINGS:
-	case PROPERTY_BYTES:
-		return append_array(m, p);
-	case PROPERTY_PAIRS:
-	case PROPERTY_RATES:
-		return append_list(m, p);
-	}
-	return -EINVAL;
-}
-
-static int append_properties(sd_bus_message *m, const struct unit_properties *list)
-{
-	int r = p_sd_bus_message_open_container(m, 'a', "(sv)");
-
-	for (size_t i = 0; r >= 0 && i < list->n; i++) {
-		r = p_sd_bus_message_open_container(m, 'r', "sv");
-		if (r >= 0)
-			r = p_sd_bus_message_append(m, "s", list->items[i].name);
-		if (r >= 0)
-			r = append_value(m, &list->items[i]);
-		if (r >= 0)
-			r = p_sd_bus_message_close_container(m);
-	}
-	return r < 0 ? r : p_sd_bus_message_close_container(m);
-}
-
-/* ---- The connection ---- */
-
-static int bus_failed(
-	int r, const sd_bus_error *e, const char *what, const char *unit, struct hull_error *err)
-{
-	if (e && e->message)
-		return error_errno(err, r, "systemd: %s %s: %s", what, unit, e->message);
-	return error_errno(err, r, "systemd: %s %s", what, unit);
-}
-
-/* JobRemoved(id, job, unit, result). */
-static int on_job_removed(sd_bus_message *m, void *data, sd_bus_error *e)
-{
-	struct systemd_bus *bus = data;
-	const char *job, *unit, *result;
-	uint32_t id;
-
-	(void)e;
-	if (p_sd_bus_message_read(m, "uoss", &id, &job, &unit, &result) >= 0 && bus->job &&
-		str_eq(job, bus->job))
-		str_set(&bus->result, result);
-	return 0;
+	if (r < 0)
+		return request_failed(q, r, err);
+	if (q->reply.message.type != DBUS_ERROR)
+		return 0;
+	const char *name = q->reply.message.error_name;
+	const char *text = dbus_reply_text(&q->reply);
+	return error_errno_kind(err, error_kind_from_errno(error_name_to_errno(name)),
+		error_name_to_errno(name), "systemd: %s %s: %s", q->what, q->unit,
+		*text ? text : name);
 }
 
 void systemd_bus_close(struct systemd_bus *bus)
 {
 	if (!bus)
 		return;
-	if (bus->bus)
-		p_sd_bus_flush_close_unref(bus->bus);
-	free(bus->job);
-	free(bus->result);
+	dbus_close(bus->dbus);
 	free(bus);
 }
 
@@ -234,110 +122,111 @@ DEFINE_CLEANUP(struct systemd_bus *, systemd_bus_closep, systemd_bus_close)
 
 int systemd_bus_open(bool user, struct systemd_bus **ret, struct hull_error *err)
 {
-	int r = library_load(&libsystemd, err);
-	if (r < 0)
-		return r;
 	_cleanup_(systemd_bus_closep) struct systemd_bus *bus = calloc(1, sizeof(*bus));
+
 	if (!bus)
 		return error_no_memory(err);
-	r = user ? p_sd_bus_open_user(&bus->bus) : p_sd_bus_open_system(&bus->bus);
+	int r = user ? dbus_open_user(CALL_MS, &bus->dbus) : dbus_open_system(CALL_MS, &bus->dbus);
 	if (r < 0)
 		return error_errno(err, r, "connect to the %s bus", user ? "user's" : "system");
-	/* systemd sends signals only to those who asked for them. */
-	r = p_sd_bus_match_signal(
-		bus->bus, NULL, SERVICE, OBJECT, MANAGER, "JobRemoved", on_job_removed, bus);
-	if (r >= 0)
-		r = p_sd_bus_call_method(
-			bus->bus, SERVICE, OBJECT, MANAGER, "Subscribe", NULL, NULL, "");
+	r = dbus_subscribe(bus->dbus, MANAGER, "JobRemoved", CALL_MS);
 	if (r < 0)
 		return error_errno(err, r, "systemd: subscribe");
+	/* systemd sends signals only to those who asked for them. */
+	_cleanup_request_ struct request q =
+		request_of_manager(bus, "subscribe", "to jobs", "Subscribe", NULL);
+	r = request_call(&q, err);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(bus);
 	return 0;
 }
 
-/* Processes messages until the job of the last call is done. */
-static int wait_job(struct systemd_bus *bus, const char *what, const char *unit, int timeout_ms,
-	struct hull_error *err)
+/* JobRemoved(id, job, unit, result): the result if it is about this job, else NULL. */
+static const char *job_result(const struct dbus_message *m, const char *sender, const char *job)
 {
-	struct deadline deadline = deadline_in(timeout_ms);
+	const char *path, *unit, *result;
+	struct dbus_reader r;
+	uint32_t id;
 
-	while (!bus->result) {
-		int r = p_sd_bus_process(bus->bus, NULL);
-		if (r > 0)
-			continue;
-		int left = deadline_left_ms(&deadline);
-		if (r == 0 && left == 0)
-			return error_errno(err, ETIMEDOUT, "systemd: %s %s", what, unit);
-		if (r == 0)
-			r = p_sd_bus_wait(bus->bus, left < 0 ? UINT64_MAX : (uint64_t)left * 1000);
-		if (r < 0 && r != -EINTR)
-			return bus_failed(r, NULL, what, unit, err);
-	}
-	if (!str_eq(bus->result, "done"))
-		return error_set(
-			err, HULL_ERROR_IO, "systemd: %s %s: job %s", what, unit, bus->result);
-	return 0;
+	/* On a bus everybody can send signals to us. */
+	if (!str_eq(m->sender, sender))
+		return NULL;
+	dbus_reader_init(&r, m);
+	if (dbus_read_u32(&r, &id) < 0 || dbus_read_string(&r, &path) < 0 ||
+		dbus_read_string(&r, &unit) < 0 || dbus_read_string(&r, &result) < 0)
+		return NULL;
+	return str_eq(path, job) ? result : NULL;
 }
 
-/* Sends a call that makes a job, and waits for that. */
-static int call_job(struct systemd_bus *bus, sd_bus_message *m, sd_bus_error *e, const char *what,
-	const char *unit, int timeout_ms, struct hull_error *err)
+/* Makes a call whose answer names a job, and waits for that. */
+static int request_job(struct request *q, int timeout_ms, struct hull_error *err)
 {
-	_cleanup_message_ sd_bus_message *reply = NULL;
+	struct deadline deadline = deadline_in(timeout_ms);
+	struct dbus_reader reader;
 	const char *job;
+	int r = request_call(q, err);
 
-	str_set(&bus->job, NULL);
-	str_set(&bus->result, NULL);
-	int r = p_sd_bus_call(bus->bus, m, CALL_USEC, e, &reply);
-	if (r >= 0)
-		r = p_sd_bus_message_read(reply, "o", &job);
 	if (r < 0)
-		return bus_failed(r, e, what, unit, err);
-	if (str_set(&bus->job, job) < 0)
-		return error_no_memory(err);
-	return wait_job(bus, what, unit, timeout_ms, err);
+		return r;
+	dbus_reader_init(&reader, &q->reply.message);
+	r = dbus_read_string(&reader, &job);
+	while (r == 0) {
+		_cleanup_dbus_reply_ struct dbus_reply signal = DBUS_REPLY_INIT;
+		r = dbus_wait_signal(q->bus->dbus, deadline_left_ms(&deadline), &signal);
+		if (r < 0)
+			break;
+		const char *result = job_result(&signal.message, q->reply.message.sender, job);
+		if (str_eq(result, "done"))
+			return 0;
+		if (result)
+			return error_set(err, HULL_ERROR_IO, "systemd: %s %s: job %s", q->what,
+				q->unit, result);
+	}
+	return request_failed(q, r, err);
+}
+
+/* What cannot be forgotten was not there. */
+static void reset_failed(struct systemd_bus *bus, const char *unit)
+{
+	_cleanup_request_ struct request q =
+		request_of_manager(bus, "reset", unit, "ResetFailedUnit", "s");
+
+	dbus_put_string(&q.body, unit);
+	request_call(&q, NULL);
 }
 
 static int start_once(struct systemd_bus *bus, const char *unit,
-	const struct unit_properties *properties, int timeout_ms, sd_bus_error *e,
+	const struct unit_properties *properties, int timeout_ms, bool *ret_exists,
 	struct hull_error *err)
 {
-	_cleanup_message_ sd_bus_message *m = NULL;
-	int r = p_sd_bus_message_new_method_call(
-		bus->bus, &m, SERVICE, OBJECT, MANAGER, "StartTransientUnit");
+	_cleanup_request_ struct request q =
+		request_of_manager(bus, "start", unit, "StartTransientUnit", "ssa(sv)a(sa(sv))");
 
-	if (r >= 0)
-		r = p_sd_bus_message_append(m, "ss", unit, "fail");
-	if (r >= 0)
-		r = append_properties(m, properties);
-	if (r >= 0)
-		r = p_sd_bus_message_append(m, "a(sa(sv))", 0);
-	if (r < 0)
-		return bus_failed(r, NULL, "start", unit, err);
-	return call_job(bus, m, e, "start", unit, timeout_ms, err);
-}
-
-static void reset_failed(struct systemd_bus *bus, const char *unit)
-{
-	p_sd_bus_call_method(
-		bus->bus, SERVICE, OBJECT, MANAGER, "ResetFailedUnit", NULL, NULL, "s", unit);
+	dbus_put_string(&q.body, unit);
+	dbus_put_string(&q.body, "fail");
+	unit_properties_put(&q.body, properties);
+	dbus_end_array(&q.body, dbus_begin_array(&q.body, 8));
+	int r = request_job(&q, timeout_ms, err);
+	*ret_exists = r < 0 && request_has_error(&q, UNIT_THERE);
+	return r;
 }
 
 int systemd_bus_start(struct systemd_bus *bus, const char *unit,
 	const struct unit_properties *properties, int timeout_ms, struct hull_error *err)
 {
-	_cleanup_bus_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
-	int r = start_once(bus, unit, properties, timeout_ms, &e, err);
+	bool exists;
+	int r = start_once(bus, unit, properties, timeout_ms, &exists, err);
 
-	if (r < 0 && p_sd_bus_error_has_name(&e, "org.freedesktop.systemd1.UnitExists")) {
+	if (exists) {
 		/* A failed unit stays loaded until somebody has looked at it. */
 		reset_failed(bus, unit);
-		p_sd_bus_error_free(&e);
-		e = SD_BUS_ERROR_NULL;
 		hull_error_done(err);
-		r = start_once(bus, unit, properties, timeout_ms, &e, err);
-		if (r < 0 && p_sd_bus_error_has_name(&e, "org.freedesktop.systemd1.UnitExists"))
+		r = start_once(bus, unit, properties, timeout_ms, &exists, err);
+		if (exists) {
+			hull_error_done(err);
 			return error_errno(err, EEXIST, "systemd: start %s", unit);
+		}
 	}
 	return r;
 }
@@ -345,17 +234,13 @@ int systemd_bus_start(struct systemd_bus *bus, const char *unit,
 int systemd_bus_stop(
 	struct systemd_bus *bus, const char *unit, int timeout_ms, struct hull_error *err)
 {
-	_cleanup_message_ sd_bus_message *m = NULL;
-	_cleanup_bus_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
-	int r = p_sd_bus_message_new_method_call(
-		bus->bus, &m, SERVICE, OBJECT, MANAGER, "StopUnit");
+	_cleanup_request_ struct request q =
+		request_of_manager(bus, "stop", unit, "StopUnit", "ss");
 
-	if (r >= 0)
-		r = p_sd_bus_message_append(m, "ss", unit, "replace");
-	if (r < 0)
-		return bus_failed(r, NULL, "stop", unit, err);
-	r = call_job(bus, m, &e, "stop", unit, timeout_ms, err);
-	if (r < 0 && p_sd_bus_error_has_name(&e, "org.freedesktop.systemd1.NoSuchUnit")) {
+	dbus_put_string(&q.body, unit);
+	dbus_put_string(&q.body, "replace");
+	int r = request_job(&q, timeout_ms, err);
+	if (r < 0 && request_has_error(&q, NO_UNIT)) {
 		hull_error_done(err);
 		r = 0;
 	}
@@ -366,33 +251,52 @@ int systemd_bus_stop(
 int systemd_bus_set(struct systemd_bus *bus, const char *unit,
 	const struct unit_properties *properties, struct hull_error *err)
 {
-	_cleanup_message_ sd_bus_message *m = NULL;
-	_cleanup_bus_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
-	int r = p_sd_bus_message_new_method_call(
-		bus->bus, &m, SERVICE, OBJECT, MANAGER, "SetUnitProperties");
+	_cleanup_request_ struct request q =
+		request_of_manager(bus, "set properties of", unit, "SetUnitProperties", "sba(sv)");
 
-	if (r >= 0)
-		r = p_sd_bus_message_append(m, "sb", unit, 1);
-	if (r >= 0)
-		r = append_properties(m, properties);
-	if (r >= 0)
-		r = p_sd_bus_call(bus->bus, m, CALL_USEC, &e, NULL);
-	return r < 0 ? bus_failed(r, &e, "set properties of", unit, err) : 0;
+	dbus_put_string(&q.body, unit);
+	dbus_put_u32(&q.body, true);
+	unit_properties_put(&q.body, properties);
+	return request_call(&q, err);
+}
+
+/* Property of an object: s. */
+static int read_property(struct request *q, const char *interface, const char *property, char **ret,
+	struct hull_error *err)
+{
+	struct dbus_reader reader;
+	const char *text;
+
+	dbus_put_string(&q->body, interface);
+	dbus_put_string(&q->body, property);
+	int r = request_call(q, err);
+	if (r < 0)
+		return r;
+	dbus_reader_init(&reader, &q->reply.message);
+	if (dbus_read_variant(&reader) < 0 || dbus_read_string(&reader, &text) < 0)
+		return request_failed(q, EBADMSG, err);
+	*ret = strdup(text);
+	return *ret ? 0 : error_no_memory(err);
 }
 
 int systemd_bus_group(struct systemd_bus *bus, const char *unit, char **ret, struct hull_error *err)
 {
-	_cleanup_message_ sd_bus_message *reply = NULL;
-	_cleanup_bus_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
-	const char *object;
 	const char *interface = str_ends_with(unit, ".slice") ? SERVICE ".Slice" : SERVICE ".Scope";
+	_cleanup_request_ struct request find =
+		request_of_manager(bus, "group of", unit, "GetUnit", "s");
+	struct dbus_reader reader;
+	const char *object;
 
-	int r = p_sd_bus_call_method(
-		bus->bus, SERVICE, OBJECT, MANAGER, "GetUnit", &e, &reply, "s", unit);
-	if (r >= 0)
-		r = p_sd_bus_message_read(reply, "o", &object);
-	if (r >= 0)
-		r = p_sd_bus_get_property_string(
-			bus->bus, SERVICE, object, interface, "ControlGroup", &e, ret);
-	return r < 0 ? bus_failed(r, &e, "group of", unit, err) : 0;
+	dbus_put_string(&find.body, unit);
+	int r = request_call(&find, err);
+	if (r < 0)
+		return r;
+	dbus_reader_init(&reader, &find.reply.message);
+	if (dbus_read_string(&reader, &object) < 0)
+		return request_failed(&find, EBADMSG, err);
+	_cleanup_request_ struct request get =
+		request_of_manager(bus, "group of", unit, "Get", "ss");
+	get.path = object;
+	get.interface = "org.freedesktop.DBus.Properties";
+	return read_property(&get, interface, "ControlGroup", ret, err);
 }

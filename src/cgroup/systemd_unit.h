@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cgroup/group.h"
-#include "cgroup/systemd_bus.h"
+#include "cgroup/systemd_property.h"
 
 struct unit_name {
 	char *unit;  /* "hull-web.scope", "batch.slice" */
