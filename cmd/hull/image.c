@@ -11,6 +11,7 @@ static const struct cli_command *const commands[] = {
 	&hull_image_list_command,
 	&hull_pull_command,
 	&hull_image_remove_command,
+	&hull_save_command,
 	&hull_tag_command,
 	NULL,
 };

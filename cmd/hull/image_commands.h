@@ -11,6 +11,7 @@ extern const struct cli_command hull_import_command;
 extern const struct cli_command hull_load_command;
 extern const struct cli_command hull_pull_command;
 extern const struct cli_command hull_rmi_command;
+extern const struct cli_command hull_save_command;
 extern const struct cli_command hull_tag_command;
 
 /* Below `hull image` only, where the name means images alone. */

@@ -100,6 +100,7 @@ static const struct cli_command *const commands[] = {
 	&hull_restart_command,
 	&hull_rm_command,
 	&hull_rmi_command,
+	&hull_save_command,
 	&hull_start_command,
 	&hull_stop_command,
 	&hull_tag_command,
