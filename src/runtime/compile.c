@@ -117,6 +117,8 @@ static int compile_beside(struct plan *plan, bool early_cgroup, struct hull_erro
 	if (!plan_add(plan, OP_ATTACH_CGROUP, false, err))
 		return -ENOMEM;
 	r = compile_receive(plan, true, MESSAGE_CGROUP, err);
+	if (r == 0)
+		r = compile_links(plan, err);
 	if (r < 0)
 		return r;
 	if (cgroup && !plan_add(plan, OP_JOIN_CGROUP, true, err))
@@ -343,8 +345,8 @@ static int check_supported(const struct plan *plan, struct hull_error *err)
 static int compile_container(struct plan *plan, struct hull_error *err)
 {
 	static compile_part *const inside[] = {compile_session, compile_root_attach, compile_mounts,
-		compile_devices, compile_terminal, compile_sysctl, compile_hooks, compile_paths,
-		compile_root_switch, compile_names, compile_process};
+		compile_devices, compile_terminal, compile_links_inside, compile_sysctl,
+		compile_hooks, compile_paths, compile_root_switch, compile_names, compile_process};
 	bool early = cgroup_before_clone(plan);
 	int r = check_supported(plan, err);
 

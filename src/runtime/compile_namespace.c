@@ -146,16 +146,46 @@ static int add_unshare(struct plan *plan, struct hull_error *err)
 	return 0;
 }
 
-/* Network devices of the host move in as soon as there is a namespace for them. */
-static int add_links(struct plan *plan, struct hull_error *err)
+static bool has_links(const struct plan *plan)
+{
+	return plan->spec->linux->n_net_devices || plan->options.n_network;
+}
+
+static int add_network_steps(struct plan *plan, bool child, struct hull_error *err)
+{
+	for (size_t i = 0; i < plan->options.n_network; i++) {
+		const struct plan_network_step *step = &plan->options.network[i];
+		if (step->child != child)
+			continue;
+		struct op *op = plan_add(plan, OP_NETWORK, child, err);
+		struct op_network *network = arena_new(&plan->arena, struct op_network);
+		if (!op)
+			return -ENOMEM;
+		if (!network)
+			return error_no_memory(err);
+		network->step = step;
+		network->data = arena_memdup(&plan->arena, step->data, step->length);
+		if (step->sysctl)
+			op->path = arena_printf(&plan->arena, "sys/%s", step->sysctl);
+		if ((step->length && !network->data) || (step->sysctl && !op->path))
+			return error_no_memory(err);
+		op->source = step->value;
+		op->network = network;
+	}
+	return 0;
+}
+
+/* Network devices move in or are made as soon as there is a namespace for them, while the child mounts. */
+int compile_links(struct plan *plan, struct hull_error *err)
 {
 	const struct oci_linux *l = plan->spec->linux;
 
-	if (l->n_net_devices == 0)
+	if (!has_links(plan))
 		return 0;
-	int r = compile_send(plan, true, MESSAGE_NAMESPACES, err);
-	if (r == 0)
-		r = compile_receive(plan, false, MESSAGE_NAMESPACES, err);
+	if (!oci_spec_namespace(plan->spec, OCI_NAMESPACE_NETWORK))
+		return error_set(err, HULL_ERROR_INVALID,
+			"network devices need a network namespace of the container's own");
+	int r = compile_receive(plan, false, MESSAGE_NAMESPACES, err);
 	for (size_t i = 0; r == 0 && i < l->n_net_devices; i++) {
 		struct op *op = plan_add(plan, OP_MOVE_LINK, false, err);
 		if (!op)
@@ -165,10 +195,18 @@ static int add_links(struct plan *plan, struct hull_error *err)
 							     : l->net_devices[i].name;
 	}
 	if (r == 0)
-		r = compile_send(plan, false, MESSAGE_LINKS, err);
+		r = add_network_steps(plan, false, err);
 	if (r == 0)
-		r = compile_receive(plan, true, MESSAGE_LINKS, err);
+		r = compile_send(plan, false, MESSAGE_LINKS, err);
 	return r;
+}
+
+int compile_links_inside(struct plan *plan, struct hull_error *err)
+{
+	if (!has_links(plan))
+		return 0;
+	int r = compile_receive(plan, true, MESSAGE_LINKS, err);
+	return r < 0 ? r : add_network_steps(plan, true, err);
 }
 
 int compile_namespaces(struct plan *plan, struct hull_error *err)
@@ -192,7 +230,7 @@ int compile_namespaces(struct plan *plan, struct hull_error *err)
 		r = add_joins(plan, slots, err);
 	if (r == 0)
 		r = add_unshare(plan, err);
-	if (r == 0)
-		r = add_links(plan, err);
+	if (r == 0 && has_links(plan))
+		r = compile_send(plan, true, MESSAGE_NAMESPACES, err);
 	return r;
 }

@@ -41,6 +41,8 @@ static const struct op_class classes[OP_KIND_MAX] = {
 		"move network device {source} to {path}",
 		"sendmsg(RTM_NEWLINK {source} IFLA_NET_NS_PID)",
 		"ip link set {source} netns PID name {path}"},
+	[OP_NETWORK] = {"network", perform_network,
+		"{network-words}", "{network-calls}", "{network-shell}"},
 	[OP_RUN_HOOKS] = {"run-hooks", perform_run_hooks,
 		"run {path} hooks", "clone3, execve{hook-paths}", NULL},
 	[OP_COMPILE_FILTER] = {"compile-filter", perform_compile_filter,

@@ -32,6 +32,7 @@ enum op_kind {
 	OP_ATTACH_CGROUP,
 	OP_OOM_SCORE,
 	OP_MOVE_LINK,
+	OP_NETWORK, /* of either side */
 	OP_RUN_HOOKS,
 	OP_COMPILE_FILTER,
 	/* both sides' */
@@ -98,7 +99,7 @@ enum message_type {
 	MESSAGE_MAPPED,	    /* caller: id maps are written */
 	MESSAGE_CGROUP,	    /* caller: fds of the cgroup's tasks files; the child's pid */
 	MESSAGE_NAMESPACES, /* child: all namespaces exist */
-	MESSAGE_LINKS,	    /* caller: network devices are moved */
+	MESSAGE_LINKS,	    /* caller: network devices are there */
 	MESSAGE_MOUNTED,    /* child: the file system stands, not yet pivoted */
 	MESSAGE_HOOKS,	    /* caller: its hooks have run */
 	MESSAGE_PLACED,	    /* child: everything that opens files is done */
@@ -166,6 +167,11 @@ struct op_user {
 	bool keep_capabilities;
 };
 
+struct op_network {
+	const struct plan_network_step *step;
+	char *data; /* its messages, with room for the pid */
+};
+
 struct op_capability_sets {
 	uint64_t bounding, effective, permitted, inheritable, ambient;
 };
@@ -195,6 +201,7 @@ struct op {
 		const struct op_user *user;
 		const struct op_capability_sets *capabilities;
 		const struct op_exec *exec;
+		const struct op_network *network;
 		const struct oci_device *device;
 		const struct oci_rlimit *rlimit;
 		const struct oci_hook_list *hooks;
@@ -264,6 +271,7 @@ struct performance {
 	char *cgroup_text;
 	int console_fd;
 	bool hooks_begun;
+	const struct op *network_begun; /* the last OP_NETWORK of the caller's; NULL = none */
 
 	/* the child's */
 	int cgroup_fds[32];
@@ -299,6 +307,8 @@ struct op *plan_add(struct plan *plan, enum op_kind kind, bool child, struct hul
 int plan_slot(struct plan *plan);
 
 int compile_namespaces(struct plan *plan, struct hull_error *err);
+int compile_links(struct plan *plan, struct hull_error *err);	     /* the caller's part */
+int compile_links_inside(struct plan *plan, struct hull_error *err); /* the child's */
 int compile_binds_open(struct plan *plan, struct hull_error *err);
 int compile_mounts(struct plan *plan, struct hull_error *err);
 int compile_devices(struct plan *plan, struct hull_error *err);

@@ -113,6 +113,7 @@ static void undo(struct performance *p)
 {
 	if (p->pid > 0)
 		process_kill_child(p->pid, p->pidfd);
+	undo_network(p);
 	if (p->cgroup_made)
 		hull_cgroup_delete(p->cgroup,
 			HULL_CGROUP_DELETE_RECURSIVE | HULL_CGROUP_DELETE_KILL, CLEANUP_TIMEOUT_MS,

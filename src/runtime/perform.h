@@ -24,6 +24,10 @@ int perform_compile_filter(struct performance *p, const struct op *op);
 int perform_send(struct performance *p, const struct op *op);
 int perform_receive(struct performance *p, const struct op *op);
 
+/* op_network.c */
+int perform_network(struct performance *p, const struct op *op);
+void undo_network(struct performance *p); /* what the caller's steps have made */
+
 /* op_namespace.c */
 int perform_become_root(struct performance *p, const struct op *op);
 int perform_join_namespace(struct performance *p, const struct op *op);

@@ -48,7 +48,7 @@ struct plan_network_step {
 	/* Instead of messages: the file below /proc/sys, "net/ipv6/conf/eth0/accept_ra", and what is
 	 * written to it. Of the child's only. */
 	const char *sysctl, *value;
-	const char *words, *calls, *shell; /* as plan_print() shows them; shell may be NULL */
+	const char *words, *calls, *shell; /* as plan_print() shows them */
 };
 
 struct plan_options {
@@ -71,8 +71,8 @@ struct plan_options {
 		*cgroup_path; /* overrides linux.cgroupsPath; NULL = that, or "/<default>/<id>" */
 	const char *cgroup_parent_default; /* for specs without cgroupsPath; NULL = "/" */
 
-	/* The container must have a new network namespace if there are any. They must live as long as the
-	 * plan. */
+	/* The container must have a network namespace of its own, new or prepared, if there are any.
+	 * They must live as long as the plan. */
 	const struct plan_network_step *network;
 	size_t n_network;
 

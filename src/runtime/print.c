@@ -30,7 +30,7 @@ static const char *const message_texts[MESSAGE_TYPE_MAX] = {
 	[MESSAGE_MAPPED] = "id maps are written",
 	[MESSAGE_CGROUP] = "the cgroup is ready",
 	[MESSAGE_NAMESPACES] = "the namespaces exist",
-	[MESSAGE_LINKS] = "the network devices have moved",
+	[MESSAGE_LINKS] = "the network devices are there",
 	[MESSAGE_MOUNTED] = "the file system stands",
 	[MESSAGE_HOOKS] = "the hooks have run",
 	[MESSAGE_PLACED] = "only the process itself is left to do",
@@ -261,6 +261,12 @@ static void expand_data(const struct op *op, const char *name, struct buf *out)
 	else if (str_eq(name, "rlimit"))
 		buf_printf(out, "%s=%" PRIu64 ":%" PRIu64, op->rlimit->type, op->rlimit->soft,
 			op->rlimit->hard);
+	else if (str_eq(name, "network-words"))
+		buf_puts(out, op->network->step->words);
+	else if (str_eq(name, "network-calls"))
+		buf_puts(out, op->network->step->calls);
+	else if (str_eq(name, "network-shell"))
+		buf_puts(out, op->network->step->shell);
 	else if (str_eq(name, "uid"))
 		buf_printf(out, "%u", op->user->uid);
 	else if (str_eq(name, "gid"))
