@@ -6,6 +6,7 @@ load lib
 
 setup_file() {
     peer_setup podman conmon
+    export PODMAN_IGNORE_CGROUPSV1_WARNING=1
     # Names, not only paths, decide what podman believes a runtime can do.
     cat >"$PEER/containers.conf" <<-END
 	[containers]
