@@ -11,7 +11,10 @@
 #include "base/str.h"
 #include "layer/inflate.h"
 #include "layer/tar.h"
+#include "sys/resolve.h"
 
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 
 #define CHUNK	      ((size_t)256 << 10)
@@ -20,6 +23,7 @@
 #define DOCUMENTS_MAX ((size_t)64 << 20)
 #define MEMBERS_MAX   100000
 #define LINKS_MAX     8
+#define LAYOUT_DEPTH  3 /* blobs/sha256/HEX */
 
 enum member_kind {
 	MEMBER_NEW,	 /* too little of it was seen */
@@ -35,7 +39,7 @@ enum member_kind {
 struct member {
 	char *name; /* clean, relative */
 	enum member_kind kind;
-	uint64_t offset, size;
+	uint64_t offset, size; /* in the archive, or in the member's own file */
 	struct buf text;
 	char *link;
 	struct digest diff_id; /* MEMBER_INGESTED, MEMBER_PRESENT */
@@ -47,7 +51,8 @@ struct archive {
 	const struct image_load_options *options;
 	const char *what;
 	int fd;
-	bool indexed; /* layers are read later, by their offsets */
+	bool indexed;	/* layers are read later, by their offsets */
+	bool directory; /* each member is a file of its own below fd */
 
 	struct tar_reader *reader;
 	struct inflater *inflater;
@@ -425,6 +430,90 @@ static bool can_index(int fd)
 	       inflate_sniff(magic, sizeof(magic)) == INFLATE_PLAIN;
 }
 
+/* ---- A layout in a directory ---- */
+
+/* Opens a file of the layout. No link is followed, and nothing above the directory is reached. */
+static int layout_open(const struct archive *a, const char *name, struct hull_error *err)
+{
+	int fd = resolve_openat2(a->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0,
+		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+
+	return fd < 0 ? error_errno(err, fd, "%s/%s", a->what, name) : fd;
+}
+
+/* One file: its head tells what it is, and a document is read. */
+static int layout_add(struct archive *a, const char *name, struct hull_error *err)
+{
+	_cleanup_close_ int fd = layout_open(a, name, err);
+	struct tar_member t = {.type = TAR_FILE, .name = name, .link = ""};
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, errno, "%s/%s", a->what, name);
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	t.data_size = (uint64_t)st.st_size;
+	int r = on_member(a, &t, err);
+	if (r < 0)
+		return r;
+	struct member *m = &a->members[a->n_members - 1];
+	ssize_t n = fd_read_full(fd, a->head, HEAD);
+	if (n < 0)
+		return error_errno(err, (int)n, "%s/%s", a->what, name);
+	a->head_len = (size_t)n;
+	r = member_begin(a, m, err);
+	if (r == 0 && m->kind == MEMBER_DOCUMENT) {
+		size_t before = m->text.len;
+		r = fd_read_to_buf(fd, &m->text, DOCUMENT_MAX);
+		if (r < 0)
+			return error_errno(err, r, "%s/%s", a->what, name);
+		a->documents_len += m->text.len - before;
+	}
+	if (r == 0 && a->documents_len > DOCUMENTS_MAX)
+		return error_set(err, HULL_ERROR_LIMIT, "%s: more than %zu MB of documents",
+			a->what, DOCUMENTS_MAX >> 20);
+	a->head_len = 0;
+	return r;
+}
+
+static int read_layout(struct archive *a, const char *path, int depth, struct hull_error *err);
+
+static int layout_entry(
+	struct archive *a, const char *name, unsigned char type, int depth, struct hull_error *err)
+{
+	if (a->n_members >= MEMBERS_MAX)
+		return error_set(
+			err, HULL_ERROR_LIMIT, "%s: more than %d files", a->what, MEMBERS_MAX);
+	if (type == DT_REG)
+		return layout_add(a, name, err);
+	return type == DT_DIR && depth < LAYOUT_DEPTH ? read_layout(a, name, depth + 1, err) : 0;
+}
+
+static int read_layout(struct archive *a, const char *path, int depth, struct hull_error *err)
+{
+	int fd = *path ? layout_open(a, path, err) : fcntl(a->fd, F_DUPFD_CLOEXEC, 3);
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int r = 0;
+
+	if (!dir)
+		return fd < 0 && *path ? fd : error_errno(err, errno, "%s", a->what);
+	for (struct dirent *e; r == 0 && (e = readdir(dir));) {
+		struct stat st;
+
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+			continue;
+		_cleanup_free_ char *name = *path ? path_join(path, e->d_name) : strdup(e->d_name);
+		if (!name)
+			return error_no_memory(err);
+		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		r = layout_entry(a, name, IFTODT(st.st_mode), depth, err);
+	}
+	return r;
+}
+
 static int compare_members(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;
@@ -432,6 +521,22 @@ static int compare_members(const void *a, const void *b)
 
 	/* Of two with one name the later one counts, as in every tar. */
 	return order ? order : x->offset > y->offset ? -1 : 1;
+}
+
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int read_archive(struct archive *a, unsigned char *chunk, struct hull_error *err)
+{
+	int r = a->indexed ? read_index(a, chunk, err) : read_stream(a, chunk, err);
+
+	if (r == 0 && (r = tar_reader_finish(a->reader, err)) < 0)
+		r = error_wrap(err, r, "%s", a->what);
+	return r;
 }
 
 int archive_read(struct image_store *store, int fd, const char *what,
@@ -447,12 +552,13 @@ int archive_read(struct image_store *store, int fd, const char *what,
 	a->options = options;
 	a->what = what;
 	a->fd = fd;
-	a->indexed = can_index(fd);
+	a->directory = is_directory(fd);
+	a->indexed = a->directory || can_index(fd);
 	int r = tar_reader_new(&handler, a, MEMBERS_MAX, &a->reader, err);
-	if (r == 0)
-		r = a->indexed ? read_index(a, chunk, err) : read_stream(a, chunk, err);
-	if (r == 0)
-		r = tar_reader_finish(a->reader, err) < 0 ? error_wrap(err, -1, "%s", what) : 0;
+	if (r == 0 && a->directory)
+		r = read_layout(a, "", 0, err);
+	else if (r == 0)
+		r = read_archive(a, chunk, err);
 	if (r < 0)
 		return r;
 	if (a->n_members > 1)
@@ -519,9 +625,13 @@ static int copy_member(struct archive *a, const struct member *m, struct layer_i
 		return error_no_memory(err);
 	if (m->kind == MEMBER_DOCUMENT)
 		return layer_ingest_write(ingest, buf_str(&m->text), m->text.len, err);
+	_cleanup_close_ int own = a->directory ? layout_open(a, m->name, err) : -1;
+	if (a->directory && own < 0)
+		return own;
+	int fd = a->directory ? own : a->fd;
 	for (uint64_t done = 0; done < m->size;) {
 		size_t want = m->size - done < CHUNK ? (size_t)(m->size - done) : CHUNK;
-		ssize_t n = pread(a->fd, chunk, want, (off_t)(m->offset + done));
+		ssize_t n = pread(fd, chunk, want, (off_t)(m->offset + done));
 
 		if (is_canceled(a))
 			return error_set(err, HULL_ERROR_CANCELED, "canceled");

@@ -2,6 +2,7 @@
 #include "layer/inflate.h"
 
 #include "layer/gzip-header.h"
+#include "layer/inflate-foreign.h"
 #include "sys/library.h"
 
 #include <isa-l/igzip_lib.h>
@@ -18,10 +19,21 @@ struct inflater {
 	size_t head_fill;
 	struct inflate_state *gzip;
 	ZSTD_DCtx *zstd;
-	bool open;    /* inside a gzip member or zstd frame */
+	struct xz_stream *xz;
+	struct bzip2_stream *bzip2;
+	bool open;    /* inside a gzip member, zstd frame or stream */
 	bool padding; /* zeros behind the last gzip member */
 	bool in_header;
 	struct gzip_header header; /* of the gzip member */
+};
+
+static const char *const form_names[] = {
+	[INFLATE_UNKNOWN] = "archive",
+	[INFLATE_PLAIN] = "tar",
+	[INFLATE_GZIP] = "gzip",
+	[INFLATE_ZSTD] = "zstd",
+	[INFLATE_XZ] = "xz",
+	[INFLATE_BZIP2] = "bzip2",
 };
 
 static void (*isal_init)(struct inflate_state *state);
@@ -54,6 +66,8 @@ struct inflater *inflater_free(struct inflater *in)
 		return NULL;
 	free(in->gzip);
 	ZSTD_freeDCtx(in->zstd);
+	xz_free(in->xz);
+	bzip2_free(in->bzip2);
 	free(in);
 	return NULL;
 }
@@ -197,6 +211,10 @@ static int feed_form(
 		return feed_gzip(in, data, n, err);
 	case INFLATE_ZSTD:
 		return feed_zstd(in, data, n, err);
+	case INFLATE_XZ:
+		return xz_feed(in->xz, in->out, data, n, &in->open, err);
+	case INFLATE_BZIP2:
+		return bzip2_feed(in->bzip2, in->out, data, n, &in->open, err);
 	default:
 		return feed_plain(in, data, n, err);
 	}
@@ -226,10 +244,18 @@ static int begin_zstd(struct inflater *in, struct hull_error *err)
 	return 0;
 }
 
+/* A tar's first name may begin with BZh, but hardly goes on as a block or the end of a stream does. */
+static bool is_bzip2(const unsigned char *p, size_t n)
+{
+	return n >= 6 && memcmp(p, "BZh", 3) == 0 && p[3] >= '1' && p[3] <= '9' &&
+	       (memcmp(p + 4, "1A", 2) == 0 || memcmp(p + 4, "\x17\x72", 2) == 0);
+}
+
 enum inflate_form inflate_sniff(const void *data, size_t n)
 {
 	static const unsigned char gzip[] = {0x1f, 0x8b, 0x08};
 	static const unsigned char zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
+	static const unsigned char xz[] = {0xfd, '7', 'z', 'X', 'Z', 0};
 	static const unsigned char skippable[] = {0x2a, 0x4d, 0x18}; /* behind 0x50 to 0x5f */
 	const unsigned char *p = data;
 
@@ -239,7 +265,9 @@ enum inflate_form inflate_sniff(const void *data, size_t n)
 		return INFLATE_ZSTD;
 	if (n >= 4 && (p[0] & 0xf0) == 0x50 && memcmp(p + 1, skippable, sizeof(skippable)) == 0)
 		return INFLATE_ZSTD;
-	return INFLATE_PLAIN;
+	if (n >= sizeof(xz) && memcmp(p, xz, sizeof(xz)) == 0)
+		return INFLATE_XZ;
+	return is_bzip2(p, n) ? INFLATE_BZIP2 : INFLATE_PLAIN;
 }
 
 /* Decides on the form and feeds the bytes that were held back for it. */
@@ -252,6 +280,10 @@ static int begin_form(struct inflater *in, struct hull_error *err)
 		r = begin_gzip(in, err);
 	else if (in->form == INFLATE_ZSTD)
 		r = begin_zstd(in, err);
+	else if (in->form == INFLATE_XZ)
+		r = xz_new(&in->xz, err);
+	else if (in->form == INFLATE_BZIP2)
+		r = bzip2_new(&in->bzip2, err);
 	return r < 0 ? r : feed_form(in, in->head, in->head_fill, err);
 }
 
@@ -278,8 +310,12 @@ int inflater_finish(struct inflater *in, struct hull_error *err)
 		if (r < 0)
 			return r;
 	}
+	if (in->xz) {
+		int r = xz_finish(in->xz, in->out, &in->open, err);
+		if (r < 0)
+			return r;
+	}
 	if (in->open)
-		return error_set(err, HULL_ERROR_INVALID, "%s: cut off",
-			in->form == INFLATE_GZIP ? "gzip" : "zstd");
+		return error_set(err, HULL_ERROR_INVALID, "%s: cut off", form_names[in->form]);
 	return in->out->fill > 0 ? in->out->flush(in->out, err) : 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Streaming decompression of layers. The form is told by the first bytes, whatever a media type
- * says: gzip (any number of members), zstd (any number of frames, skippable ones too), else plain.
- * gzip is ISA-L's job, loaded at first use.
+ * says: gzip (any number of members), zstd (any number of frames, skippable ones too), xz, bzip2,
+ * else plain. gzip is ISA-L's job; it, liblzma and libbz2 are loaded at first use.
  */
 #pragma once
 
@@ -23,9 +23,16 @@ struct inflate_output {
 	void *arg;
 };
 
-enum inflate_form { INFLATE_UNKNOWN, INFLATE_PLAIN, INFLATE_GZIP, INFLATE_ZSTD };
+enum inflate_form {
+	INFLATE_UNKNOWN,
+	INFLATE_PLAIN,
+	INFLATE_GZIP,
+	INFLATE_ZSTD,
+	INFLATE_XZ,
+	INFLATE_BZIP2,
+};
 
-#define INFLATE_SNIFF 4u /* bytes that tell the form */
+#define INFLATE_SNIFF 6u /* bytes that tell the form */
 
 /* The form of what begins with these bytes. */
 enum inflate_form inflate_sniff(const void *data, size_t n);
