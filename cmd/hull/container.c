@@ -3,9 +3,12 @@
 
 static const struct cli_command *const subcommands[] = {
 	&hull_attach_command,
+	&hull_commit_command,
 	&hull_create_command,
+	&hull_diff_command,
 	&hull_exec_command,
 	&hull_explain_command,
+	&hull_export_command,
 	&hull_inspect_command,
 	&hull_kill_command,
 	&hull_logs_command,

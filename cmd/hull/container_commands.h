@@ -5,11 +5,14 @@
 #include "cli/option.h"
 
 extern const struct cli_command hull_attach_command;
+extern const struct cli_command hull_commit_command;
 extern const struct cli_command hull_complete_command;
 extern const struct cli_command hull_container_command;
 extern const struct cli_command hull_create_command;
+extern const struct cli_command hull_diff_command;
 extern const struct cli_command hull_exec_command;
 extern const struct cli_command hull_explain_command;
+extern const struct cli_command hull_export_command;
 extern const struct cli_command hull_inspect_command;
 extern const struct cli_command hull_kill_command;
 extern const struct cli_command hull_logs_command;

@@ -88,7 +88,10 @@ static const struct cli_command *const commands[] = {
 	&hull_cgroup_command,
 
 	&hull_attach_command,
+	&hull_commit_command,
 	&hull_create_command,
+	&hull_diff_command,
+	&hull_export_command,
 	&hull_history_command,
 	&hull_import_command,
 	&hull_inspect_command,

@@ -66,6 +66,29 @@ int rootfs_mount(struct engine *engine, const struct container *c, bool writable
 	return r;
 }
 
+int rootfs_mount_idle(
+	struct engine *engine, const struct container *c, int *ret_mount_fd, struct hull_error *err)
+{
+	_cleanup_free_ struct digest *digests = NULL;
+	_cleanup_close_ int upper = -1;
+	struct layer_store *layers;
+	size_t n = 0;
+
+	int r = engine_layers(engine, &layers, err);
+	if (r == 0)
+		r = parse_layers(c, &digests, &n, err);
+	if (r == 0)
+		r = rootfs_open_upper(engine, c, &upper, err);
+	return r < 0 ? r : layer_stack_mount(layers, digests, n, upper, -1, 0, ret_mount_fd, err);
+}
+
+int rootfs_open_upper(
+	struct engine *engine, const struct container *c, int *ret_fd, struct hull_error *err)
+{
+	*ret_fd = open_part(engine, c, "upper", err);
+	return *ret_fd < 0 ? *ret_fd : 0;
+}
+
 int rootfs_prepare(struct engine *engine, const struct container *c, struct hull_error *err)
 {
 	_cleanup_free_ struct digest *digests = NULL;

@@ -11,6 +11,17 @@
 int rootfs_mount(struct engine *engine, const struct container *c, bool writable, int *ret_mount_fd,
 	struct hull_error *err);
 
+/*
+ * The root of a container that does not run, read-only. Neither makes nor changes anything in its
+ * directories, and syncs nothing when it is let go.
+ */
+int rootfs_mount_idle(struct engine *engine, const struct container *c, int *ret_mount_fd,
+	struct hull_error *err);
+
+/* The directory that holds what the container has changed. */
+int rootfs_open_upper(
+	struct engine *engine, const struct container *c, int *ret_fd, struct hull_error *err);
+
 /* Once, after the container's directories were made: "/" gets the attributes the image gives it. */
 int rootfs_prepare(struct engine *engine, const struct container *c, struct hull_error *err);
 

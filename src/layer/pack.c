@@ -8,8 +8,10 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "sys/resolve.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -322,6 +324,18 @@ static int write_member(
 	return r < 0 ? r : count_member(p, err);
 }
 
+/* overlayfs calls new directories opaque wherever they are; it means something where one was before. */
+static bool hides_something(struct pack *p, int dirfd)
+{
+	if (!p->options->upper || !overlay_is_opaque(dirfd))
+		return false;
+	if (p->options->lower_fd < 0)
+		return true;
+	_cleanup_close_ int fd = resolve_openat2(p->options->lower_fd, buf_str(&p->path),
+		O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	return fd >= 0;
+}
+
 static int write_directory(struct pack *p, int dirfd, unsigned int depth, struct hull_error *err);
 
 static int write_subdirectory(
@@ -335,7 +349,7 @@ static int write_subdirectory(
 	if (fd < 0)
 		return member_error(p, -errno, err);
 	int r = write_member(p, f, name, err);
-	if (r == 0 && p->options->upper && overlay_is_opaque(fd))
+	if (r == 0 && hides_something(p, fd))
 		r = write_opaque(p, err);
 	return r < 0 ? r : write_directory(p, fd, depth + 1, err);
 }

@@ -17,6 +17,7 @@ struct pack_options {
 	 * layers, and overlayfs's own attributes are left out, which they always are.
 	 */
 	bool upper;
+	int lower_fd; /* with upper: what is below it, or -1. Where that has no directory, nothing has to be hidden */
 	bool root; /* a member for the directory itself, "./" */
 	/* If not NULL: true leaves out a member ("etc/hosts") and what is below it. */
 	bool (*skip)(void *arg, const char *path, const struct stat *st);

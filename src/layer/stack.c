@@ -60,7 +60,7 @@ static int open_layers(struct layer_store *store, const struct digest *diff_ids,
 		return error_set(err, HULL_ERROR_LIMIT, "more than %u layers", STACK_LAYERS_MAX);
 	s->layer_fds = malloc((n + 1) * sizeof(int));
 	s->files = calloc(n + 1, sizeof(*s->files));
-	s->lower = calloc(n + 3, sizeof(int));
+	s->lower = calloc(n + 4, sizeof(int));
 	if (!s->layer_fds || !s->files || !s->lower)
 		return error_no_memory(err);
 	s->n_layers = n;
@@ -101,7 +101,8 @@ static int add_empty(
 	return 0;
 }
 
-static int collect(struct layer_store *store, const struct digest *diff_ids, size_t n,
+/* top is a directory above all layers, or -1. */
+static int collect(struct layer_store *store, const struct digest *diff_ids, size_t n, int top,
 	bool writable, struct stack *s, struct hull_error *err)
 {
 	int r = open_layers(store, diff_ids, n, s, err);
@@ -110,6 +111,8 @@ static int collect(struct layer_store *store, const struct digest *diff_ids, siz
 		r = layer_chain_open(store, diff_ids, s->layer_fds, s->files, n, &s->chain_fd, err);
 	if (r < 0)
 		return r;
+	if (top >= 0)
+		s->lower[s->n_lower++] = top;
 	if (s->chain_fd >= 0)
 		s->lower[s->n_lower++] = s->chain_fd;
 	for (size_t i = n; i > 0; i--) {
@@ -254,8 +257,11 @@ int layer_stack_mount(struct layer_store *store, const struct digest *diff_ids, 
 	int work, unsigned int flags, int *ret_mount_fd, struct hull_error *err)
 {
 	_cleanup_stack_ struct stack s = STACK_INIT;
-	int r = collect(store, diff_ids, n, upper >= 0, &s, err);
+	bool writable = upper >= 0 && work >= 0;
+	int r = collect(store, diff_ids, n, writable ? -1 : upper, writable, &s, err);
 
+	if (!writable)
+		upper = work = -1;
 	if (r == 0)
 		r = mount_by_fds(&s, upper, work, flags, ret_mount_fd, err);
 	if (r == 1)

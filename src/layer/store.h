@@ -187,7 +187,8 @@ enum layer_stack_flags {
 /*
  * Makes a root file system of n layers, lowest first, as a detached mount: nothing shows in the
  * host's mount table and closing the fd unmounts it, unless it was moved somewhere. With upper and
- * work (directory fds of one file system) it is writable, with -1 for both read-only. n may be 0.
+ * work (directory fds of one file system) it is writable, with -1 for both read-only; with -1 for work
+ * alone it shows what is in upper, but is read-only. n may be 0.
  */
 int layer_stack_mount(struct layer_store *store, const struct digest *diff_ids, size_t n, int upper,
 	int work, unsigned int flags, int *ret_mount_fd, struct hull_error *err);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/export.h"
+
+#include "engine/view.h"
+#include "layer/pack.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+int container_export(struct engine *engine, const struct container *c, int fd,
+	const struct export_options *options, struct hull_error *err)
+{
+	_cleanup_close_ int root = -1;
+	const struct tar_sink sink = TAR_SINK_FD(fd);
+	const struct pack_options pack = {
+		.lower_fd = -1,
+		.progress = options->progress,
+		.progress_arg = options->progress_data,
+		.canceled = options->canceled,
+	};
+	int r = view_root(engine, c, &root, err);
+
+	if (r < 0)
+		return r;
+	/* A detached mount is a place to open its root from, not a directory to read. */
+	_cleanup_close_ int dir = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return error_errno(err, errno, "root file system of container %s", c->name);
+	r = pack_tree(dir, &pack, &sink, NULL, err);
+	return r < 0 ? r : tar_write_end(&sink, err);
+}
