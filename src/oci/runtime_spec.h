@@ -22,6 +22,18 @@
 #define OCI_VERSION_MIN "1.0.0"
 #define OCI_VERSION	"1.3.0"
 
+/* Annotations that are wishes to the runtime; all that this one fulfils, and crun's names for them. */
+#define OCI_ANNOTATION_RECEIVER		    "run.oci.seccomp.receiver"
+#define OCI_ANNOTATION_FAIL_UNKNOWN_SYSCALL "run.oci.seccomp_fail_unknown_syscall"
+#define OCI_ANNOTATION_BPF_DATA		    "run.oci.seccomp_bpf_data"
+#define OCI_ANNOTATION_KEEP_GROUPS	    "run.oci.keep_original_groups"
+#define OCI_ANNOTATION_PIDFD_RECEIVER	    "run.oci.pidfd_receiver"
+#define OCI_ANNOTATION_MOUNT_CONTEXT	    "run.oci.mount_context_type"
+#define OCI_ANNOTATION_HOOKS_STDOUT	    "run.oci.hooks.stdout"
+#define OCI_ANNOTATION_HOOKS_STDERR	    "run.oci.hooks.stderr"
+/* Followed by the name of a property of systemd's unit: runc's and crun's. */
+#define OCI_ANNOTATION_SYSTEMD_PROPERTY "org.systemd.property."
+
 struct oci_user {
 	uint32_t uid;
 	uint32_t gid;

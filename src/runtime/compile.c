@@ -129,15 +129,8 @@ static int compile_beside(struct plan *plan, bool early_cgroup, struct hull_erro
 			return -ENOMEM;
 		op->flags = CLONE_NEWCGROUP;
 	}
-	if (plan->process && plan->process->oom_score_adj.set) {
-		op = plan_add(plan, OP_OOM_SCORE, false, err);
-		if (!op)
-			return -ENOMEM;
-		op->number = plan->process->oom_score_adj.value;
-	}
-	if (plan->seccomp && !plan_add(plan, OP_COMPILE_FILTER, false, err))
-		return -ENOMEM;
-	return 0;
+	r = unprivileged ? 0 : compile_oom_score(plan, false, err);
+	return r < 0 ? r : compile_filter(plan, err);
 }
 
 static int add_hooks(struct plan *plan, const struct oci_hook_list *list, const char *name,
@@ -373,7 +366,7 @@ int compile_state(struct plan *plan, struct hull_error *err)
 	struct json_writer w = JSON_WRITER_INIT(&text, 0);
 	struct oci_state state = {.oci_version = (char *)OCI_VERSION,
 		.id = (char *)plan->id,
-		.status = (char *)"creating",
+		.status = (char *)(plan->exec ? "running" : "creating"),
 		.pid = INT32_MAX,
 		.bundle = (char *)(plan->bundle ? plan->bundle : ""),
 		.annotations = plan->spec->annotations,

@@ -54,15 +54,10 @@ static int add_join(struct plan *plan, uint64_t flags, struct hull_error *err)
 
 static int add_beside(struct plan *plan, struct hull_error *err)
 {
-	if (plan->process->oom_score_adj.set) {
-		struct op *op = plan_add(plan, OP_OOM_SCORE, false, err);
-		if (!op)
-			return -ENOMEM;
-		op->number = plan->process->oom_score_adj.value;
-	}
-	if (plan->seccomp && !plan_add(plan, OP_COMPILE_FILTER, false, err))
-		return -ENOMEM;
-	return 0;
+	/* A child that cannot be traced can be told its score by root alone: it does it itself. */
+	int r = compile_oom_score(plan, geteuid() != 0, err);
+
+	return r < 0 ? r : compile_filter(plan, err);
 }
 
 static int compile(struct plan *plan, struct hull_error *err)
@@ -101,6 +96,7 @@ static int plan_init(struct plan *plan, const struct oci_process *process,
 		.start_socket = -1,
 		.seccomp_cache_fd = options->seccomp_cache_fd,
 		.trace = options->trace,
+		.debug = options->debug,
 		.warn = options->warn,
 		.userdata = options->userdata};
 	plan->n_slots = 1;
@@ -108,11 +104,12 @@ static int plan_init(struct plan *plan, const struct oci_process *process,
 	plan->terminal = process->terminal;
 	plan->seccomp = target->spec->linux ? target->spec->linux->seccomp : NULL;
 	plan->id = arena_strdup(&plan->arena, target->id);
+	plan->bundle = target->bundle;
 	plan->target_cgroup =
 		str_empty(target->cgroup) ? NULL : arena_strdup(&plan->arena, target->cgroup);
-	plan->sub_cgroup = arena_strdup(&plan->arena, options->sub_cgroup);
-	if (!plan->id || (!str_empty(target->cgroup) && !plan->target_cgroup) ||
-		(options->sub_cgroup && !plan->sub_cgroup))
+	plan->sub_cgroups = options->sub_cgroups;
+	plan->target_pid = target->pid;
+	if (!plan->id || (!str_empty(target->cgroup) && !plan->target_cgroup))
 		return error_no_memory(err);
 	return 0;
 }
@@ -130,6 +127,8 @@ int plan_compile_exec(const struct oci_process *process, const struct plan_targe
 	if (!plan)
 		return error_no_memory(err);
 	r = plan_init(plan, process, target, options, err);
+	if (r == 0)
+		r = compile_state(plan, err);
 	if (r == 0)
 		r = compile(plan, err);
 	if (r < 0)

@@ -274,40 +274,71 @@ static int compile_exec(struct plan *plan, struct op_exec **ret, struct hull_err
 	return 0;
 }
 
+/* For whoever starts a created container. */
+static int compile_start(struct plan *plan, struct hull_error *err)
+{
+	if (plan->options.start_socket < 0)
+		return 0;
+	int r = compile_send(plan, true, MESSAGE_CREATED, err);
+	if (r == 0)
+		r = compile_receive(plan, false, MESSAGE_CREATED, err);
+	return r == 0 ? add(plan, OP_WAIT_START, NULL, NULL, err) : r;
+}
+
+static int compile_start_hooks(struct plan *plan, struct hull_error *err)
+{
+	const struct oci_hooks *hooks = plan->exec ? NULL : plan->spec->hooks;
+
+	if (!hooks || hooks->start_container.count == 0)
+		return 0;
+	return add(plan, OP_CHILD_HOOKS, "startContainer", &hooks->start_container, err);
+}
+
+static int compile_capabilities(struct plan *plan, const struct op_capability_sets *sets,
+	bool keep_admin, struct hull_error *err)
+{
+	int r = add(plan, OP_CAPABILITIES, NULL, sets, err);
+
+	if (r == 0)
+		plan->ops[plan->n_ops - 1].flags = keep_admin;
+	return r;
+}
+
+/*
+ * The filter comes as late as can be, behind start and the hooks and all that is to be said: it is
+ * meant for the command, and may forbid any call but execve(). Only one that notifies comes before
+ * start: its agent's connection is the business of whoever creates.
+ */
 static int compile_privileges(struct plan *plan, const struct op_capability_sets *sets,
 	const struct op_exec *exec, struct hull_error *err)
 {
-	bool nnp = plan->process->no_new_privileges;
-	bool filter_first = plan->seccomp && !nnp;
-	int r = add(plan, OP_CAPABILITIES, NULL, sets, err);
-
+	bool nnp = plan->process->no_new_privileges, filter = plan->seccomp;
+	bool early = plan->listener_path && plan->options.start_socket >= 0;
 	/* CAP_SYS_ADMIN stays until the filter is loaded. */
-	if (r == 0)
-		plan->ops[plan->n_ops - 1].flags = filter_first;
+	int r = compile_capabilities(plan, sets, filter && !nnp, err);
+
 	if (r == 0)
 		r = add(plan, OP_CHDIR, plan->process->cwd, NULL, err);
 	if (r == 0 && nnp)
 		r = add(plan, OP_NO_NEW_PRIVILEGES, NULL, NULL, err);
 	if (r == 0)
 		r = add(plan, OP_FIND_COMMAND, exec->name, exec, err);
-	if (r == 0 && plan->seccomp)
+	if (r == 0 && filter)
 		r = compile_send(plan, false, MESSAGE_FILTER, err);
-	if (r == 0 && plan->seccomp)
+	if (r == 0 && filter)
 		r = compile_receive(plan, true, MESSAGE_FILTER, err);
-	if (r == 0 && plan->options.start_socket >= 0) {
-		r = compile_send(plan, true, MESSAGE_CREATED, err);
-		if (r == 0)
-			r = compile_receive(plan, false, MESSAGE_CREATED, err);
-		if (r == 0)
-			r = add(plan, OP_WAIT_START, NULL, NULL, err);
-	}
-	const struct oci_hooks *hooks = plan->exec ? NULL : plan->spec->hooks;
-	if (r == 0 && hooks && hooks->start_container.count)
-		r = add(plan, OP_CHILD_HOOKS, "startContainer", &hooks->start_container, err);
-	if (r == 0 && plan->seccomp)
-		r = add(plan, OP_FILTER, NULL, NULL, err);
-	if (r == 0 && filter_first)
-		r = add(plan, OP_CAPABILITIES, NULL, sets, err);
+	if (r == 0 && early)
+		r = compile_filter_load(plan, err);
+	if (r == 0)
+		r = compile_start(plan, err);
+	if (r == 0)
+		r = compile_start_hooks(plan, err);
+	if (r == 0)
+		r = compile_send(plan, true, MESSAGE_EXECUTING, err);
+	if (r == 0 && filter && !early)
+		r = compile_filter_load(plan, err);
+	if (r == 0 && filter && !nnp)
+		r = compile_capabilities(plan, sets, false, err);
 	return r;
 }
 

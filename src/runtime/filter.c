@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a seccomp profile to a filter, by libseccomp. */
+/*
+ * From a seccomp profile to a filter, by libseccomp, behind a prologue of our own (filter_stub.c).
+ * What libseccomp does not know is no part of the machine's kernel as far as it can tell: such
+ * calls and architectures are passed over, and whoever wants to hear of it is told.
+ */
 #include "runtime/filter.h"
+#include "runtime/filter_stub.h"
 #include "oci/runtime_spec.h"
 #include "base/fd.h"
 #include "base/str.h"
@@ -11,6 +16,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#define ACTION_NOTIFY "SCMP_ACT_NOTIFY"
+
 const struct filter_name filter_actions[] = {
 	{"SCMP_ACT_KILL", SCMP_ACT_KILL},
 	{"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS},
@@ -20,6 +27,7 @@ const struct filter_name filter_actions[] = {
 	{"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0)},
 	{"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW},
 	{"SCMP_ACT_LOG", SCMP_ACT_LOG},
+	{ACTION_NOTIFY, SCMP_ACT_NOTIFY},
 	{NULL, 0},
 };
 
@@ -86,9 +94,6 @@ static int lookup(const struct filter_name *table, const char *name, uint32_t *r
 static int parse_action(
 	const char *name, struct hull_opt_u32 errno_ret, uint32_t *ret, struct hull_error *err)
 {
-	if (str_eq(name, "SCMP_ACT_NOTIFY"))
-		return error_set(err, HULL_ERROR_UNSUPPORTED,
-			"linux.seccomp: SCMP_ACT_NOTIFY is not supported");
 	if (lookup(filter_actions, name, ret) < 0)
 		return error_set(
 			err, HULL_ERROR_INVALID, "linux.seccomp: unknown action \"%.100s\"", name);
@@ -102,19 +107,35 @@ static int parse_action(
 	return 0;
 }
 
+uint32_t filter_architecture(const char *name)
+{
+	const char *bare = str_after(name, "SCMP_ARCH_");
+	char lower[32];
+	size_t n = bare ? strlen(bare) : sizeof(lower);
+
+	if (n >= sizeof(lower))
+		return 0;
+	for (size_t i = 0; i <= n; i++)
+		lower[i] = (char)(bare[i] >= 'A' && bare[i] <= 'Z' ? bare[i] | 0x20 : bare[i]);
+	return seccomp_arch_resolve_name(lower);
+}
+
+static bool is_known_architecture(const char *name)
+{
+	for (const char *const *known = filter_architectures; *known; known++) {
+		if (str_eq(*known, name))
+			return true;
+	}
+	return false;
+}
+
 static int add_architectures(scmp_filter_ctx ctx, char *const *names, struct hull_error *err)
 {
 	strv_foreach (name, names) {
-		char lower[32];
-		const char *bare = str_after(*name, "SCMP_ARCH_");
-		size_t n = bare ? strlen(bare) : 0;
-		if (!bare || n >= sizeof(lower))
+		if (!is_known_architecture(*name))
 			return error_set(err, HULL_ERROR_INVALID,
 				"linux.seccomp: unknown architecture \"%.100s\"", *name);
-		for (size_t i = 0; i <= n; i++)
-			lower[i] =
-				(char)(bare[i] >= 'A' && bare[i] <= 'Z' ? bare[i] | 0x20 : bare[i]);
-		uint32_t arch = seccomp_arch_resolve_name(lower);
+		uint32_t arch = filter_architecture(*name);
 		/* One that this libseccomp does not know cannot be what the machine runs. */
 		if (arch == 0)
 			continue;
@@ -159,14 +180,14 @@ static bool has_repeated_argument(const struct scmp_arg_cmp *args, size_t n)
 	return false;
 }
 
-static int add_rule(scmp_filter_ctx ctx, uint32_t action, const char *name,
-	const struct scmp_arg_cmp *args, size_t n_args, struct hull_error *err)
+static int add_rule(scmp_filter_ctx ctx, const struct filter *filter, uint32_t action,
+	const char *name, const struct scmp_arg_cmp *args, size_t n_args, struct hull_error *err)
 {
 	int number = seccomp_syscall_resolve_name(name), r = 0;
 
 	/* A call of another kernel or architecture: nothing to filter. */
 	if (number == __NR_SCMP_ERROR)
-		return 0;
+		return filter->unknown ? filter->unknown(filter->userdata, name, err) : 0;
 	if (!has_repeated_argument(args, n_args)) {
 		r = seccomp_rule_add_array(ctx, action, number, (unsigned int)n_args, args);
 	} else {
@@ -179,8 +200,8 @@ static int add_rule(scmp_filter_ctx ctx, uint32_t action, const char *name,
 	return 0;
 }
 
-static int add_rules(scmp_filter_ctx ctx, const struct oci_seccomp *s, uint32_t default_action,
-	struct hull_error *err)
+static int add_rules(scmp_filter_ctx ctx, const struct filter *filter, const struct oci_seccomp *s,
+	uint32_t default_action, struct hull_error *err)
 {
 	for (size_t i = 0; i < s->n_syscalls; i++) {
 		const struct oci_seccomp_syscall *c = &s->syscalls[i];
@@ -197,7 +218,7 @@ static int add_rules(scmp_filter_ctx ctx, const struct oci_seccomp *s, uint32_t 
 		if (action == default_action)
 			continue;
 		strv_foreach (name, c->names) {
-			r = add_rule(ctx, action, *name, args, c->n_args, err);
+			r = add_rule(ctx, filter, action, *name, args, c->n_args, err);
 			if (r < 0)
 				return r;
 		}
@@ -205,10 +226,19 @@ static int add_rules(scmp_filter_ctx ctx, const struct oci_seccomp *s, uint32_t 
 	return 0;
 }
 
-static int parse_filter_flags(char *const *names, uint32_t *ret, struct hull_error *err)
+static bool notifies(const struct oci_seccomp *s)
+{
+	for (size_t i = 0; i < s->n_syscalls; i++) {
+		if (str_eq(s->syscalls[i].action, ACTION_NOTIFY))
+			return true;
+	}
+	return false;
+}
+
+static int parse_filter_flags(const struct oci_seccomp *s, uint32_t *ret, struct hull_error *err)
 {
 	*ret = 0;
-	strv_foreach (name, names) {
+	strv_foreach (name, s->flags) {
 		uint32_t value;
 		if (lookup(filter_flags, *name, &value) < 0)
 			return error_set(err, HULL_ERROR_INVALID,
@@ -216,7 +246,8 @@ static int parse_filter_flags(char *const *names, uint32_t *ret, struct hull_err
 		*ret |= value;
 	}
 	/* It is about notifications; without a listener the kernel refuses it. */
-	*ret &= ~(uint32_t)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	if (!notifies(s))
+		*ret &= ~(uint32_t)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 	return 0;
 }
 
@@ -226,7 +257,7 @@ static void ctx_releasep(scmp_filter_ctx *ctx)
 		seccomp_release(*ctx);
 }
 
-/* libseccomp 2.5 writes to an fd only. */
+/* Behind what the filter holds already. libseccomp 2.5 writes to an fd only. */
 static int export_filter(scmp_filter_ctx ctx, struct filter *filter, struct hull_error *err)
 {
 	_cleanup_close_ int fd = memfd_create("seccomp", MFD_CLOEXEC);
@@ -239,13 +270,13 @@ static int export_filter(scmp_filter_ctx ctx, struct filter *filter, struct hull
 	struct stat st;
 	if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return error_errno(err, errno, "linux.seccomp: memfd");
-	if ((size_t)st.st_size > filter->max * sizeof(*filter->code))
+	if ((size_t)st.st_size > (filter->max - filter->length) * sizeof(*filter->code))
 		return error_set(err, HULL_ERROR_LIMIT, "linux.seccomp: more than %zu instructions",
 			filter->max);
-	r = fd_read_exact(fd, filter->code, (size_t)st.st_size);
+	r = fd_read_exact(fd, filter->code + filter->length, (size_t)st.st_size);
 	if (r < 0)
 		return error_errno(err, r, "linux.seccomp: memfd");
-	filter->length = (uint32_t)((size_t)st.st_size / sizeof(*filter->code));
+	filter->length += (uint32_t)((size_t)st.st_size / sizeof(*filter->code));
 	return 0;
 }
 
@@ -259,9 +290,10 @@ int filter_compile(const char *profile, struct filter *filter, struct hull_error
 	if (r == 0)
 		r = parse_action(s->default_action, s->default_errno_ret, &action, err);
 	if (r == 0)
-		r = parse_filter_flags(s->flags, &filter->flags, err);
+		r = parse_filter_flags(s, &filter->flags, err);
 	if (r < 0)
 		return r;
+	filter->length = (uint32_t)filter_stub(s, action, filter->code, filter->max);
 	_cleanup_(ctx_releasep) scmp_filter_ctx ctx = seccomp_init(action);
 	if (!ctx)
 		return error_no_memory(err);
@@ -272,6 +304,37 @@ int filter_compile(const char *profile, struct filter *filter, struct hull_error
 	/* A tree instead of a list, once there is something to search in. */
 	if (s->n_syscalls > 32)
 		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	r = add_rules(ctx, s, action, err);
+	r = add_rules(ctx, filter, s, action, err);
 	return r < 0 ? r : export_filter(ctx, filter, err);
+}
+
+int filter_listener(
+	struct arena *arena, const char *profile, struct oci_seccomp **ret, struct hull_error *err)
+{
+	struct oci_seccomp *s;
+
+	*ret = NULL;
+	/* The text is ours, written without escapes: without the word there is no such action. */
+	if (!strstr(profile, ACTION_NOTIFY))
+		return 0;
+	int r = oci_seccomp_parse(arena, profile, &s, err);
+	if (r < 0)
+		return r;
+	if (str_eq(s->default_action, ACTION_NOTIFY))
+		return error_set(err, HULL_ERROR_INVALID,
+			"linux.seccomp: " ACTION_NOTIFY " cannot be used as default action");
+	/*
+	 * Nothing here would hang, since the listener is handed over by a thread without a filter. But
+	 * other runtimes cannot do it, and a profile should mean the same everywhere.
+	 */
+	for (size_t i = 0; i < s->n_syscalls; i++) {
+		if (str_eq(s->syscalls[i].action, ACTION_NOTIFY) &&
+			strv_contains(s->syscalls[i].names, "write"))
+			return error_set(err, HULL_ERROR_INVALID,
+				"linux.seccomp: " ACTION_NOTIFY
+				" cannot be used for the write syscall");
+	}
+	if (notifies(s))
+		*ret = s;
+	return 0;
 }

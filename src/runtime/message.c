@@ -48,6 +48,9 @@ static void child_report(struct performance *p, enum message_type type, int r)
 		.kind = p->kind};
 
 	memcpy(m.text, p->detail, sizeof(m.text));
+	/* Where the seccomp filter is in the way of the socket. */
+	if (type == MESSAGE_ERROR)
+		p->shared->failure = m;
 	/* Whoever starts a created container has no plan to look the operation up in. */
 	if (p->start_fd >= 0) {
 		const char *words = p->plan->ops[p->current].words;
@@ -88,7 +91,8 @@ static int send_child(struct performance *p, const struct op *op)
 	struct message m = {.type = (uint32_t)op->number, .op = (int32_t)p->current};
 	bool console = m.type == MESSAGE_CONSOLE;
 
-	int r = message_send(p->sock, &m, &p->master_fd, console ? 1 : 0);
+	int r = message_send(
+		p->start_fd >= 0 ? p->start_fd : p->sock, &m, &p->master_fd, console ? 1 : 0);
 	if (r == 0 && console)
 		cleanup_closep(&p->master_fd);
 	return r;

@@ -47,6 +47,8 @@ static const struct op_class classes[OP_KIND_MAX] = {
 		"run {path} hooks", "clone3, execve{hook-paths}", NULL},
 	[OP_COMPILE_FILTER] = {"compile-filter", perform_compile_filter,
 		"compile the seccomp filter", NULL, NULL},
+	[OP_SEND_LISTENER] = {"send-listener", perform_send_listener,
+		"hand the seccomp listener to {path}", "connect({path}), sendmsg(SCM_RIGHTS)", NULL},
 	[OP_SEND] = {"send", perform_send, "tell: {message}", "sendmsg", NULL},
 	[OP_RECEIVE] = {"receive", perform_receive, "wait for: {message}", "recvmsg", NULL},
 	[OP_BECOME_ROOT] = {"become-root", perform_become_root,
@@ -178,7 +180,8 @@ static const struct op_class classes[OP_KIND_MAX] = {
 	[OP_CAPABILITIES] = {"capabilities", perform_capabilities,
 		"set capabilities{capabilities}", "capset, prctl(PR_CAP_AMBIENT)", "capsh"},
 	[OP_FILTER] = {"filter", perform_filter,
-		"load the seccomp filter", "seccomp(SECCOMP_SET_MODE_FILTER)", NULL},
+		"load the seccomp filter{listener}", "seccomp(SECCOMP_SET_MODE_FILTER{listener-flag})",
+		NULL},
 	[OP_EXEC] = {"exec", perform_exec,
 		"exec {command}", "execve({command})", "exec {command}"},
 };

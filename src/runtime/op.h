@@ -35,6 +35,7 @@ enum op_kind {
 	OP_NETWORK, /* of either side */
 	OP_RUN_HOOKS,
 	OP_COMPILE_FILTER,
+	OP_SEND_LISTENER,
 	/* both sides' */
 	OP_SEND,
 	OP_RECEIVE,
@@ -106,8 +107,10 @@ enum message_type {
 	MESSAGE_LIMITS,	    /* caller: resource limits are set */
 	MESSAGE_FILTER,	    /* caller: the seccomp filter is in the shared page */
 	MESSAGE_CONSOLE,    /* child: the terminal's master */
+	MESSAGE_LISTENER,   /* child: the seccomp filter's listener */
+	MESSAGE_AGENT,	    /* caller: the seccomp agent has it */
 	MESSAGE_CREATED,    /* child: waits for start */
-	MESSAGE_EXECUTING,  /* child: the next thing is execve; then end of file or an error */
+	MESSAGE_EXECUTING,  /* child: next come the filter and execve; then end of file or an error */
 	MESSAGE_TYPE_MAX,
 };
 
@@ -240,11 +243,16 @@ struct plan {
 	bool exec;
 	int target_pidfd; /* exec: the container's first process, in SLOT_ROOT; -1 = none */
 	bool terminal;
+	pid_t target_pid; /* exec: the container's first process */
 	bool new_cgroup_namespace;
 	const char *state_before_pid, *state_after_pid; /* the state document for hooks */
 	const char *seccomp;				/* raw profile, NULL = none */
 	int cap_last;
 	int64_t *times; /* of a performed plan: begin and end of each op, ns; NULL = not traced */
+	const char *listener_path; /* the profile notifies this agent; NULL = it does not */
+	const char *listener_metadata;
+	const void *filter_code; /* instructions to load instead of the profile's; NULL = none */
+	size_t filter_size;	 /* bytes */
 };
 
 struct shared; /* memory that the caller and the child have in common, shared.h */
@@ -272,6 +280,8 @@ struct performance {
 	int console_fd;
 	bool hooks_begun;
 	const struct op *network_begun; /* the last OP_NETWORK of the caller's; NULL = none */
+	int listener_fd;
+	bool executing; /* the child has said so: after it, only an error comes */
 
 	/* the child's */
 	int cgroup_fds[32];
@@ -320,7 +330,10 @@ bool compile_has_new_namespace(const struct plan *plan, enum oci_namespace_type 
 int compile_send(struct plan *plan, bool child, enum message_type type, struct hull_error *err);
 int compile_receive(struct plan *plan, bool child, enum message_type type, struct hull_error *err);
 bool compile_cgroup_unified(void);
+int compile_filter(struct plan *plan, struct hull_error *err);	    /* the caller's part */
+int compile_filter_load(struct plan *plan, struct hull_error *err); /* the child's */
 uint64_t compile_clone_flag(int namespace_type);
+/* The state document that hooks and seccomp agents read. */
 
 /* MS_* of a name of linux.rootfsPropagation, 0 if there is no such name. */
 uint64_t root_propagation_parse(const char *name);

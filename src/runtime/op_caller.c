@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The caller's operations, except cgroups (op_cgroup.c) and the clone (op_clone.c). */
+/*
+ * The caller's operations, except cgroups (op_cgroup.c), the clone (op_clone.c) and the filter
+ * (op_filter.c). Where the caller may not mount, the child opens the root and the bind sources.
+ */
 #include "runtime/perform.h"
-#include "runtime/filter.h"
-#include "runtime/shared.h"
+#include "runtime/id_map.h"
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/str.h"
@@ -224,14 +226,4 @@ int perform_run_hooks(struct performance *p, const struct op *op)
 			return hook_error(op->path, i, &op->hooks->items[i], r, &result, p->err);
 	}
 	return 0;
-}
-
-int perform_compile_filter(struct performance *p, const struct op *op)
-{
-	struct filter filter = {.code = p->shared->filter, .max = SHARED_FILTER_MAX};
-	int r = filter_load(p->plan->seccomp, p->plan->options.seccomp_cache_fd, &filter, p->err);
-
-	p->shared->filter_length = filter.length;
-	p->shared->filter_flags = filter.flags;
-	return r;
 }

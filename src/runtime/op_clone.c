@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The birth of the child, and what it and the caller say to each other afterwards. */
 #include "runtime/perform.h"
+#include "runtime/shared.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "sys/process.h"
@@ -182,9 +183,13 @@ static int explain_silence(struct performance *p)
 
 static int take_message(struct performance *p, const struct message *m, int fd)
 {
-	if (m->type == MESSAGE_CONSOLE) {
-		cleanup_closep(&p->console_fd);
-		p->console_fd = fd;
+	int *keep = m->type == MESSAGE_CONSOLE	  ? &p->console_fd
+		    : m->type == MESSAGE_LISTENER ? &p->listener_fd
+						  : NULL;
+
+	if (keep) {
+		cleanup_closep(keep);
+		*keep = fd;
 		return 0;
 	}
 	cleanup_closep(&fd);
@@ -199,27 +204,37 @@ static int take_message(struct performance *p, const struct message *m, int fd)
 
 /*
  * Reads until the message that the operation waits for. MESSAGE_EXECUTING is not the end: after it
- * comes the end of file, when execve() has closed the child's socket, or the error.
+ * come the end of file or the error.
  */
 int perform_receive(struct performance *p, const struct op *op)
 {
-	bool executing = false;
-
 	for (;;) {
 		struct message m;
+/*
+ * The end of file after MESSAGE_EXECUTING: execve() has closed the socket. Or the child has failed
+ * behind a seccomp filter that does not let it say so.
+ */
+static int end_of_child(struct performance *p)
+{
+	struct message m = p->shared->failure;
+
+	m.text[sizeof(m.text) - 1] = '\0';
+	return m.type == MESSAGE_ERROR ? plan_message_error(p->plan, &m, p->err) : 0;
+}
+
 		int fd = -1;
 		size_t n_fds = 1;
 		int r = message_receive(p->sock, &m, &fd, &n_fds);
 		if (r < 0)
 			return r;
 		if (r == 0)
-			return executing ? 0 : explain_silence(p);
+			return p->executing ? end_of_child(p) : explain_silence(p);
 		m.text[sizeof(m.text) - 1] = '\0';
 		r = take_message(p, &m, n_fds ? fd : -1);
 		if (r < 0)
 			return r;
 		if (m.type == MESSAGE_EXECUTING)
-			executing = true;
+			p->executing = true;
 		else if (m.type == (uint32_t)op->number)
 			return 0;
 	}

@@ -14,7 +14,6 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/major.h>
-#include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -113,7 +112,11 @@ int perform_groups(struct performance *p, const struct op *op)
 	int r = process_set_groups(op->user->groups, op->user->n_groups);
 
 	/* A user namespace without setgroups(2): nothing can be dropped, and nothing is there. */
-	return r == -EPERM && op->user->n_groups == 0 ? 0 : r;
+	if (r == -EPERM && op->user->n_groups == 0)
+		return 0;
+	if (r == -EPERM)
+		return op_step(p, r, "cannot set any additional groups in a rootless container");
+	return r == -EINVAL ? op_step(p, r, "a group is not in the id map") : r;
 }
 
 int perform_umask(struct performance *p, const struct op *op)
@@ -127,9 +130,14 @@ int perform_user(struct performance *p, const struct op *op)
 	if (op->user->keep_capabilities && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return op_step(p, -errno, "keep capabilities");
 	int r = process_set_gid(op->user->gid);
+	if (r == -EINVAL)
+		return op_step(p, r, "cannot set gid to unmapped user in user namespace");
 	if (r < 0)
 		return op_step(p, r, "setresgid %u", op->user->gid);
-	return op_step(p, process_set_uid(op->user->uid), "setresuid %u", op->user->uid);
+	r = process_set_uid(op->user->uid);
+	if (r == -EINVAL)
+		return op_step(p, r, "cannot set uid to unmapped user in user namespace");
+	return op_step(p, r, "setresuid %u", op->user->uid);
 }
 
 /* A directory outside the root has no path: the kernel says "(unreachable)" then. */
@@ -272,20 +280,8 @@ int perform_capabilities(struct performance *p, const struct op *op)
 	return r;
 }
 
-int perform_filter(struct performance *p, const struct op *op)
-{
-	struct sock_fprog program = {
-		.len = (unsigned short)p->shared->filter_length, .filter = p->shared->filter};
-	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->shared->filter_flags, &program);
-
-	return r < 0 ? -errno : 0;
-}
-
 int perform_exec(struct performance *p, const struct op *op)
 {
-	struct message m = {.type = MESSAGE_EXECUTING, .op = (int32_t)p->current};
-
-	message_send(p->start_fd >= 0 ? p->start_fd : p->sock, &m, NULL, 0);
 	execve(p->command, op->exec->args, op->exec->env);
 	p->kind = errno == ENOENT || errno == ENOTDIR ? HULL_ERROR_NO_COMMAND
 						      : HULL_ERROR_NOT_EXECUTABLE;

@@ -33,6 +33,7 @@ static int performance_init(struct performance *p, struct plan *plan, struct hul
 		.pidfd = -1,
 		.err = err,
 		.console_fd = -1,
+		.listener_fd = -1,
 		.cgroup_dir_fd = -1};
 	p->shared = mmap(
 		NULL, shared_size(plan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -73,6 +74,7 @@ static void performance_done(struct performance *p)
 	cleanup_closep(&p->child_sock);
 	cleanup_closep(&p->cgroup_dir_fd);
 	cleanup_closep(&p->console_fd);
+	cleanup_closep(&p->listener_fd);
 	cleanup_closep(&p->pidfd);
 	hull_cgroup_free(p->cgroup);
 	hull_cgroup_host_close(p->cgroup_host);

@@ -7,7 +7,7 @@
 /* message.c */
 void child_warn(struct performance *p, int r);
 
-/* op_caller.c, op_clone.c, op_cgroup.c: the caller's */
+/* op_caller.c, op_clone.c, op_cgroup.c, op_filter.c: the caller's */
 int perform_open_root(struct performance *p, const struct op *op);
 int perform_open_bind(struct performance *p, const struct op *op);
 int perform_open_namespace(struct performance *p, const struct op *op);
@@ -21,6 +21,7 @@ int perform_oom_score(struct performance *p, const struct op *op);
 int perform_move_link(struct performance *p, const struct op *op);
 int perform_run_hooks(struct performance *p, const struct op *op);
 int perform_compile_filter(struct performance *p, const struct op *op);
+int perform_send_listener(struct performance *p, const struct op *op);
 int perform_send(struct performance *p, const struct op *op);
 int perform_receive(struct performance *p, const struct op *op);
 
@@ -76,6 +77,9 @@ int perform_rlimit(struct performance *p, const struct op *op);
 /* op_process.c */
 int perform_label(struct performance *p, const struct op *op);
 int perform_stdio(struct performance *p, const struct op *op);
+/* op_filter.c */
+int perform_filter(struct performance *p, const struct op *op);
+
 int perform_close_fds(struct performance *p, const struct op *op);
 int perform_bounding(struct performance *p, const struct op *op);
 int perform_groups(struct performance *p, const struct op *op);
@@ -86,7 +90,6 @@ int perform_find_command(struct performance *p, const struct op *op);
 int perform_no_new_privileges(struct performance *p, const struct op *op);
 int perform_wait_start(struct performance *p, const struct op *op);
 int perform_capabilities(struct performance *p, const struct op *op);
-int perform_filter(struct performance *p, const struct op *op);
 int perform_exec(struct performance *p, const struct op *op);
 int perform_child_hooks(struct performance *p, const struct op *op);
 

@@ -89,6 +89,7 @@ struct plan_options {
 	void *userdata;
 };
 
+	bool debug;	     /* warn of what is only of interest when something is wrong */
 #define PLAN_OPTIONS_INIT                                                                          \
 	{                                                                                          \
 		.rootfs_fd = -1, .stdio = {-1, -1, -1}, .start_socket = -1, .seccomp_cache_fd = -1 \
@@ -138,6 +139,7 @@ struct plan_exec_options {
 };
 
 #define PLAN_EXEC_OPTIONS_INIT                                \
+	bool debug;
 	{                                                     \
 		.stdio = {-1, -1, -1}, .seccomp_cache_fd = -1 \
 	}

@@ -37,6 +37,8 @@ static const char *const message_texts[MESSAGE_TYPE_MAX] = {
 	[MESSAGE_LIMITS] = "the limits are set",
 	[MESSAGE_FILTER] = "the seccomp filter is compiled",
 	[MESSAGE_CONSOLE] = "here is the terminal",
+	[MESSAGE_LISTENER] = "here is the seccomp listener",
+	[MESSAGE_AGENT] = "the seccomp agent has its listener",
 	[MESSAGE_CREATED] = "the container is created",
 	[MESSAGE_EXECUTING] = "the command executes",
 };
@@ -178,6 +180,10 @@ static bool expand_plain(
 		buf_puts(out, plan->cgroup_path ? plan->cgroup_path : "");
 	else if (str_eq(name, "limits"))
 		buf_puts(out, plan->resources ? " with its limits" : "");
+	else if (str_eq(name, "listener"))
+		buf_puts(out, op->flags ? " and hand its listener over" : "");
+	else if (str_eq(name, "listener-flag"))
+		buf_puts(out, op->flags ? ", SECCOMP_FILTER_FLAG_NEW_LISTENER" : "");
 	else if (str_eq(name, "in-path"))
 		buf_printf(out, "%s%s", op->path ? " " : "", op->path ? op->path : "");
 	else

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "runtime/op.h"
+
 #include <linux/filter.h>
 #include <stdint.h>
 
@@ -16,7 +18,8 @@ struct shared {
 	/* The directories of the container's cgroup: "NAME\0PATH\0" each, ended by an empty name.
 	 * NAME is the hierarchy's ("memory", "name=systemd"). */
 	char cgroup_paths[SHARED_PATHS_MAX];
-	uint32_t filter_flags; /* SECCOMP_FILTER_FLAG_* */
+	struct message failure; /* of the child, as it reports it; type 0 = none */
+	uint32_t filter_flags;	/* SECCOMP_FILTER_FLAG_* */
 	uint32_t filter_length;
 	struct sock_filter filter[SHARED_FILTER_MAX];
 	int64_t times[]; /* begin and end of each operation, when traced */

@@ -7,7 +7,11 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "oci/runtime_spec.h"
 #include "runtime/filter.h"
+
+#include <linux/audit.h>
+#include <linux/seccomp.h>
 
 #define PROFILE(errno_ret)                                                            \
 	"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\"]," \
@@ -23,6 +27,55 @@ static struct filter load(const char *profile, int cache)
 	if (filter_load(profile, cache, &f, &err) < 0)
 		fail_msg("%s: %s", profile, hull_error_message(&err));
 	return f;
+}
+
+/* What the kernel would make of one system call: the few instructions that filters consist of. */
+static uint32_t evaluate(const struct filter *f, uint32_t arch, uint32_t number)
+{
+	const struct seccomp_data data = {.nr = (int)number, .arch = arch};
+	uint32_t a = 0, memory[16] = {0};
+
+	for (uint32_t i = 0; i < f->length; i++) {
+		const struct sock_filter *c = &f->code[i];
+		bool holds = false;
+		switch (c->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			assert_true(c->k + sizeof(a) <= sizeof(data));
+			memcpy(&a, (const char *)&data + c->k, sizeof(a));
+			continue;
+		case BPF_LD | BPF_MEM:
+			a = memory[c->k];
+			continue;
+		case BPF_ST:
+			memory[c->k] = a;
+			continue;
+		case BPF_ALU | BPF_AND | BPF_K:
+			a &= c->k;
+			continue;
+		case BPF_RET | BPF_K:
+			return c->k;
+		case BPF_JMP | BPF_JA:
+			i += c->k;
+			continue;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			holds = a == c->k;
+			break;
+		case BPF_JMP | BPF_JGT | BPF_K:
+			holds = a > c->k;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			holds = a >= c->k;
+			break;
+		case BPF_JMP | BPF_JSET | BPF_K:
+			holds = a & c->k;
+			break;
+		default:
+			fail_msg("instruction %u: code %#x", i, c->code);
+		}
+		i += holds ? c->jt : c->jf;
+	}
+	fail_msg("ran off the end");
+	return 0;
 }
 
 static bool returns(const struct filter *f, uint32_t action)
@@ -50,9 +103,11 @@ static void test_refused(void **state)
 	} cases[] = {
 		{"{}", "defaultAction: missing"},
 		{"{\"defaultAction\":\"SCMP_ACT_ODD\"}", "unknown action"},
-		{"{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "not supported"},
 		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"X\"]}",
 			"unknown architecture"},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\","
+		 "\"architectures\":[\"SCMP_ARCH_NONE\"]}",
+			"unknown architecture \"SCMP_ARCH_NONE\""},
 		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"X\"]}", "unknown flag"},
 		{PROFILE("65536"), "errnoRet out of range"},
 		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[],"
@@ -83,6 +138,176 @@ static void test_unknown_calls(void **state)
 	     "\"SCMP_ARCH_X86\",\"SCMP_ARCH_PARISC\"],\"syscalls\":[{\"names\":[\"read\","
 	     "\"no_such_call\"],\"action\":\"SCMP_ACT_ALLOW\"}]}",
 		-1);
+}
+
+#define ALLOW	 0x7fff0000U
+#define ERRNO(e) (0x00050000U | (e))
+#define X32	 0x40000000U
+
+/* A default of EPERM, and these calls allowed, on these architectures. */
+#define LIST(archs, names)                                                     \
+	"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":[" archs "]," \
+	"\"syscalls\":[{\"names\":[" names "],\"action\":\"SCMP_ACT_ALLOW\"}]}"
+
+/* What is newer than all that the profile names does not exist; what is older is refused. */
+static void test_newer_calls(void **state)
+{
+	/* x86_64: read 0, mkdir 83, statx 332; x86: mkdir 39, statx 383; ARM: statx 397,
+	 * set_tls 0xf0005; x32: as x86_64, with a bit. */
+	struct filter f = load(LIST("\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\",\"SCMP_ARCH_X32\","
+				    "\"SCMP_ARCH_ARM\",\"SCMP_ARCH_AARCH64\"",
+				       "\"read\",\"statx\",\"set_tls\""),
+		-1);
+	static const struct {
+		uint32_t arch, number, action;
+	} cases[] = {
+		{AUDIT_ARCH_X86_64, 0, ALLOW}, {AUDIT_ARCH_X86_64, 332, ALLOW},
+		{AUDIT_ARCH_X86_64, 83, ERRNO(EPERM)}, {AUDIT_ARCH_X86_64, 333, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_X86_64, 0x3fffffff, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_X86_64, UINT32_MAX, ERRNO(EPERM)}, {AUDIT_ARCH_X86_64, X32 | 0, ALLOW},
+		{AUDIT_ARCH_X86_64, X32 | 83, ERRNO(EPERM)},
+		{AUDIT_ARCH_X86_64, X32 | 600, ERRNO(ENOSYS)}, {AUDIT_ARCH_I386, 3, ALLOW},
+		{AUDIT_ARCH_I386, 39, ERRNO(EPERM)}, {AUDIT_ARCH_I386, 384, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_ARM, 397, ALLOW}, {AUDIT_ARCH_ARM, 398, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_ARM, 0xf0005, ALLOW}, {AUDIT_ARCH_ARM, 0xf0002, ERRNO(EPERM)},
+		{AUDIT_ARCH_AARCH64, 63, ALLOW}, {AUDIT_ARCH_AARCH64, 292, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_S390X, 1000, 0}, /* not in the filter: killed */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint32_t action = evaluate(&f, cases[i].arch, cases[i].number);
+		if (action != cases[i].action)
+			fail_msg("%#x %#x: %#x, not %#x", cases[i].arch, cases[i].number, action,
+				cases[i].action);
+	}
+	/* Without x32 in the filter its calls are not newer calls but another architecture's. */
+	f = load(LIST("\"SCMP_ARCH_X86_64\"", "\"read\""), -1);
+	assert_int_equal(evaluate(&f, AUDIT_ARCH_X86_64, X32 | 600), 0);
+	assert_int_equal(evaluate(&f, AUDIT_ARCH_X86_64, 600), ERRNO(ENOSYS));
+}
+
+/* Only a default of an errno other than ENOSYS makes newer calls special. */
+static void test_newer_calls_kept(void **state)
+{
+	static const struct {
+		const char *profile;
+		uint32_t action;
+	} cases[] = {
+		{"{\"defaultAction\":\"SCMP_ACT_KILL_PROCESS\",\"syscalls\":[{\"names\":[\"read\"],"
+		 "\"action\":\"SCMP_ACT_ALLOW\"}]}",
+			0x80000000U},
+		{"{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[\"read\"],"
+		 "\"action\":\"SCMP_ACT_ALLOW\"}]}",
+			0x7ffc0000U},
+		{"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"syscalls\":"
+		 "[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\"}]}",
+			ERRNO(ENOSYS)},
+		{"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":13}", ERRNO(EACCES)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct filter f = load(cases[i].profile, -1);
+		if (evaluate(&f, AUDIT_ARCH_X86_64, 2000) != cases[i].action)
+			fail_msg("%s", cases[i].profile);
+	}
+}
+
+/* All nine actions, and each call's own errno. */
+static void test_actions(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t action;
+	} actions[] = {{"SCMP_ACT_KILL", 0}, {"SCMP_ACT_KILL_THREAD", 0},
+		{"SCMP_ACT_KILL_PROCESS", 0x80000000U}, {"SCMP_ACT_TRAP", 0x00030000U},
+		{"SCMP_ACT_ERRNO", ERRNO(7)}, {"SCMP_ACT_TRACE", 0x7ff00007U},
+		{"SCMP_ACT_LOG", 0x7ffc0000U}, {"SCMP_ACT_NOTIFY", 0x7fc00000U}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		_cleanup_free_ char *profile = str_printf(
+			"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\"],"
+			"\"action\":\"%s\",\"errnoRet\":7}]}",
+			actions[i].name);
+		struct filter f = load(profile, -1);
+		assert_int_equal(evaluate(&f, AUDIT_ARCH_X86_64, 83), actions[i].action);
+		assert_int_equal(evaluate(&f, AUDIT_ARCH_X86_64, 84), ALLOW);
+	}
+	/* Every name of the table is an action, and there are no others. */
+	size_t n = 0;
+	while (filter_actions[n].name)
+		n++;
+	assert_int_equal(n, ARRAY_SIZE(actions) + 1);
+}
+
+static int listener(
+	const char *profile, struct arena *arena, struct oci_seccomp **ret, struct hull_error *err)
+{
+	*ret = NULL;
+	return filter_listener(arena, profile, ret, err);
+}
+
+static void test_listener(void **state)
+{
+	static const struct {
+		const char *profile, *message;
+	} refused[] = {
+		{"{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "cannot be used as default action"},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\",\"write\"],"
+		 "\"action\":\"SCMP_ACT_NOTIFY\"}]}",
+			"SCMP_ACT_NOTIFY cannot be used for the write syscall"},
+	};
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct oci_seccomp *s;
+
+	assert_int_equal(listener(PROFILE("1"), &arena, &s, NULL), 0);
+	assert_null(s);
+	assert_int_equal(listener("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/l\","
+				  "\"listenerMetadata\":\"m\",\"syscalls\":[{\"names\":[\"mkdir\"],"
+				  "\"action\":\"SCMP_ACT_NOTIFY\"}]}",
+				 &arena, &s, NULL),
+		0);
+	assert_non_null(s);
+	assert_string_equal(s->listener_path, "/l");
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+		assert_true(listener(refused[i].profile, &arena, &s, &err) < 0);
+		assert_non_null(strstr(hull_error_message(&err), refused[i].message));
+	}
+}
+
+/* The flag about notifications is the kernel's only together with one. */
+static void test_flags(void **state)
+{
+	struct filter f = load("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":["
+			       "\"SECCOMP_FILTER_FLAG_TSYNC\",\"SECCOMP_FILTER_FLAG_LOG\","
+			       "\"SECCOMP_FILTER_FLAG_SPEC_ALLOW\","
+			       "\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"]}",
+		-1);
+
+	assert_int_equal(f.flags, 1 << 1 | 1 << 2);
+	f = load("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":["
+		 "\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"],\"syscalls\":[{\"names\":[\"mkdir\"],"
+		 "\"action\":\"SCMP_ACT_NOTIFY\"}]}",
+		-1);
+	assert_int_equal(f.flags, 1 << 5);
+}
+
+static int count_unknown(void *userdata, const char *name, struct hull_error *err)
+{
+	assert_string_equal(name, "no_such_call");
+	return ++*(int *)userdata > 1 ? error_set(err, HULL_ERROR_INVALID, "refused") : 0;
+}
+
+static void test_unknown_told(void **state)
+{
+	static const char profile[] = LIST("", "\"read\",\"no_such_call\"");
+	int n = 0;
+	struct filter f = {
+		.code = code, .max = ARRAY_SIZE(code), .unknown = count_unknown, .userdata = &n};
+
+	assert_int_equal(filter_compile(profile, &f, NULL), 0);
+	assert_int_equal(n, 1);
+	assert_true(filter_compile(profile, &f, NULL) < 0);
 }
 
 static size_t count_entries(int dir_fd)
@@ -131,6 +356,12 @@ int main(void)
 		cmocka_unit_test(test_compile),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_unknown_calls),
+		cmocka_unit_test(test_newer_calls),
+		cmocka_unit_test(test_newer_calls_kept),
+		cmocka_unit_test(test_actions),
+		cmocka_unit_test(test_listener),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_unknown_told),
 		cmocka_unit_test(test_cache),
 	};
 

@@ -127,6 +127,7 @@ static void test_minimal(void **state)
 		"c capabilities: set capabilities\n"
 		"c chdir: change directory to /\n"
 		"c find-command: exec: \"cmd\"\n"
+		"c send: tell: the command executes\n"
 		"c exec: exec cmd\n"
 		"r receive: wait for: the command executes\n");
 }
@@ -159,7 +160,8 @@ static void test_full_order(void **state)
 		"r send: tell: the seccomp filter is compiled",
 		"c send: tell: the container is created",
 		"r receive: wait for: the container is created", "c wait-start",
-		"c child-hooks: run startContainer hooks", "c filter", "c capabilities", "c exec"};
+		"c child-hooks: run startContainer hooks", "c send: tell: the command executes",
+		"c filter", "c capabilities", "c exec"};
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct plan_options o = options();
 	o.start_socket = 99;
@@ -173,7 +175,7 @@ static void test_full_order(void **state)
 		at = next + 1;
 	}
 	/* Nobody waits for the command to execute: that is `start`'s part. */
-	assert_null(strstr(buf_str(&out), "the command executes"));
+	assert_null(strstr(buf_str(&out), "wait for: the command executes"));
 	/* Device nodes of a user namespace are bound, but still the same operation. */
 	assert_non_null(strstr(buf_str(&out), "c device: make device /dev/null"));
 }
@@ -326,6 +328,7 @@ static void test_exec(void **state)
 					   "c capabilities: set capabilities\n"
 					   "c chdir: change directory to /\n"
 					   "c find-command: exec: \"cmd\"\n"
+					   "c send: tell: the command executes\n"
 					   "c exec: exec cmd\n"
 					   "r receive: wait for: the command executes\n");
 }

@@ -2,9 +2,10 @@
 /*
  * probe: tells from inside a container what a process there sees, as one JSON document.
  *
- *	probe [--output FILE] [--wait] [--exit STATUS] [KEY...]
+ *	probe [--output FILE] [--wait] [--exit STATUS] [--call NUMBER]... [KEY...]
  *
- * Without keys it reports everything. --output writes the document to FILE under a temporary name
+ * Without keys it reports everything. --call makes a system call without arguments, whose errno
+ * stands under "calls". --output writes the document to FILE under a temporary name
  * first, so that a test which waits for the file never reads half of it. --wait then sleeps until
  * SIGTERM or SIGINT (and exits 0); --exit ends with that status. It is one static program without
  * any library, so that it runs in an empty rootfs, and it changes nothing that it looks at: fds
@@ -19,10 +20,35 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CALLS_MAX 16
+
+static long calls[CALLS_MAX];
+static size_t n_calls;
+
+static void write_calls(struct report *r, const char *key)
+{
+	report_begin(r, key, '{');
+	for (size_t i = 0; i < n_calls; i++) {
+		char number[24];
+
+		snprintf(number, sizeof(number), "%ld", calls[i]);
+		errno = 0;
+		syscall(calls[i], 0, 0, 0, 0, 0, 0);
+		report_number(r, number, errno);
+	}
+	report_end(r, '}');
+}
+
+static const struct section call_sections[] = {
+	{"calls", write_calls},
+	{NULL, NULL},
+};
+
 static const struct section *const all_sections[] = {
 	process_sections,
 	filesystem_sections,
 	network_sections,
+	call_sections,
 };
 
 #define N_LISTS (sizeof(all_sections) / sizeof(all_sections[0]))
@@ -115,13 +141,14 @@ int main(int argc, char *argv[])
 		{"output", required_argument, NULL, 'o'},
 		{"wait", no_argument, NULL, 'w'},
 		{"exit", required_argument, NULL, 'e'},
+		{"call", required_argument, NULL, 'c'},
 		{NULL, 0, NULL, 0},
 	};
 	const char *output = NULL;
 	bool wait = false;
 	int status = 0, c;
 
-	while ((c = getopt_long(argc, argv, "+o:we:", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "+o:we:c:", options, NULL)) >= 0) {
 		switch (c) {
 		case 'o':
 			output = optarg;
@@ -131,6 +158,11 @@ int main(int argc, char *argv[])
 			break;
 		case 'e':
 			status = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'c':
+			if (n_calls == CALLS_MAX)
+				return 2;
+			calls[n_calls++] = strtol(optarg, NULL, 10);
 			break;
 		default:
 			return 2;

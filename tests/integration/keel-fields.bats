@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The fields of config.json that are not every container's: what keel makes of each value, and what
+# it says of values that it cannot use.
+
+bats_require_minimum_version 1.5.0
+
+load lib/fixture
+
+setup() {
+    require_root
+    require_keel
+    setup_fixture
+    snapshot_host
+    B=$WORK/b
+    ID=$TEST_ID
+    make_bundle "$B" '.process.args = ["/bin/probe"]'
+}
+
+teardown() {
+    [ ! -d "$KEEL_TEST_ROOT/$ID" ] || keel delete -f "$ID"
+    [ -n "${BATS_TEST_SKIPPED:-}" ] || assert_host_unchanged || LEFT_OVER=1
+    teardown_fixture
+    [ -z "${LEFT_OVER:-}" ]
+}
+
+# with FILTER: runs the probe in the bundle with an edited configuration.
+with() {
+    make_config "$B" ".process.args = [\"/bin/probe\"] | $1"
+    run --separate-stderr keel run -b "$B" "$ID"
+}
+
+# with_command COMMAND [FILTER]: the same with a shell's command line.
+with_command() {
+    make_config "$B" ".process.args = [\"sh\", \"-c\", $(jq -Rn --arg c "$1" '$c')] | ${2:-.}"
+    run --separate-stderr keel run -b "$B" "$ID"
+}
+
+# fails FILTER TEXT: the run fails with one line that holds the text, and nothing is left.
+fails() {
+    make_config "$B" ".process.args = [\"/bin/probe\"] | $1"
+    run keel run -b "$B" "$ID"
+    assert_failure 1
+    assert_output_has "$2"
+    assert_equal "${#lines[@]}" 1
+    assert_not_exists "$KEEL_TEST_ROOT/$ID"
+    # shellcheck disable=SC2144 # at most one hierarchy at a time matters
+    for left in /sys/fs/cgroup/hull-"$TEST_ID"* /sys/fs/cgroup/*/hull-"$TEST_ID"*; do
+        assert_not_exists "$left"
+    done
+}
+
+# ---- seccomp ----
+
+NOTIFY='{defaultAction: "SCMP_ACT_ALLOW", listenerMetadata: "for the agent",
+    syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY"}]}'
+
+# start_agent ERRNO [CONNECTIONS]: sets AGENT and AGENT_LOG.
+start_agent() {
+    require_tool python3
+    AGENT=$WORK/agent.sock
+    AGENT_LOG=$WORK/agent.log
+    python3 "$FIXTURE_DIR/seccomp-agent.py" "$AGENT" "$AGENT_LOG" "$@" 3>&- &
+    defer stop_process $!
+    wait_until 10 test -S "$AGENT"
+}
+
+@test "seccomp: an agent gets the listener, with and without no_new_privs" {
+    local nnp n=0
+    start_agent 5 2
+    for nnp in true false; do
+        n=$((n + 1))
+        with_command 'mkdir /tmp/x' ".process.noNewPrivileges = $nnp |
+            .linux.seccomp = ($NOTIFY | .listenerPath = \"$AGENT\") | .annotations.key = \"value\""
+        assert_failure 1
+        [[ $stderr == *"Input/output error"* ]]
+        output=$(jq -sc ".[$((2 * n - 2))]" "$AGENT_LOG")
+        assert_json .fds 1
+        assert_json .state.fds '["seccompFd"]'
+        assert_json .state.ociVersion 1.3.0
+        assert_json .state.metadata "for the agent"
+        assert_json .state.state.id "$ID"
+        assert_json .state.state.status creating
+        assert_json .state.state.bundle "$B"
+        assert_json .state.state.annotations '{"key":"value"}'
+        assert_json_true '.state.pid > 1 and .state.pid == .state.state.pid'
+        assert_equal "$(jq -s ".[$((2 * n - 1))].nr" "$AGENT_LOG")" 83
+    done
+}
+
+@test "seccomp: the agent has the listener when the container is created; exec has its own" {
+    start_agent 0 2
+    make_config "$B" ".process.args = [\"sh\", \"-c\", \"mkdir /tmp/x && ls -d /tmp/x; exec sleep 100\"] |
+        .linux.seccomp = ($NOTIFY | .listenerPath = \"$AGENT\")"
+    keel create -b "$B" "$ID" </dev/null >"$WORK/out" 2>&1
+    assert_equal "$(jq -s length "$AGENT_LOG")" 1
+    keel start "$ID"
+    wait_until 10 grep -q 'No such file' "$WORK/out"
+    run keel exec "$ID" mkdir /tmp/y
+    assert_success
+    output=$(jq -sc '.[2]' "$AGENT_LOG")
+    assert_json .state.state.status running
+    assert_json .state.state.pid "$(keel state "$ID" | jq .pid)"
+    assert_json_true '.state.pid != .state.state.pid'
+}
+
+@test "seccomp: calls that handing over the listener needs itself may be notified" {
+    start_agent continue
+    with_command 'exit 7' ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", listenerPath: \"$AGENT\",
+        syscalls: [{names: [\"sendmsg\", \"recvmsg\", \"close\", \"futex\", \"nanosleep\", \"execve\"],
+        action: \"SCMP_ACT_NOTIFY\"}]}"
+    assert_failure 7
+}
+
+@test "seccomp: no agent, no listenerPath, and what cannot be notified" {
+    fails ".linux.seccomp = $NOTIFY" "linux.seccomp.listenerPath: missing"
+    fails ".linux.seccomp = ($NOTIFY | .listenerPath = \"$WORK/none\")" \
+        "failed to connect with seccomp agent: "
+    fails ".linux.seccomp = ($NOTIFY | .listenerPath = \"$WORK/none\" | .syscalls[0].names += [\"write\"])" \
+        "SCMP_ACT_NOTIFY cannot be used for the write syscall"
+    fails '.linux.seccomp = {defaultAction: "SCMP_ACT_NOTIFY", listenerPath: "/x"}' \
+        "SCMP_ACT_NOTIFY cannot be used as default action"
+}
+
+@test "seccomp: an agent named by an annotation" {
+    start_agent 5
+    with_command 'mkdir /tmp/x' ".linux.seccomp = $NOTIFY | .annotations[\"run.oci.seccomp.receiver\"] = \"$AGENT\""
+    [[ $stderr == *"Input/output error"* ]]
+}
+
+@test "seccomp: calls newer than the profile do not exist, older ones are refused" {
+    # Everything that a static program needs, by name; 83 is mkdir, 1000 nobody's.
+    local names
+    names=$(jq -nc '["read", "write", "close", "fstat", "mmap", "mprotect", "munmap", "brk", "rt_sigaction",
+        "rt_sigprocmask", "ioctl", "exit_group", "exit", "execve", "arch_prctl", "prctl", "getrandom", "rseq",
+        "set_tid_address", "set_robust_list", "prlimit64", "readlink", "newfstatat", "openat", "capset",
+        "futex", "sendmsg", "writev", "lseek", "statx"]')
+    make_config "$B" ".process.args = [\"/bin/probe\", \"--call\", \"83\", \"--call\", \"1000\", \"calls\"] |
+        .linux.seccomp = {defaultAction: \"SCMP_ACT_ERRNO\", architectures: [\"SCMP_ARCH_X86_64\"],
+            syscalls: [{names: $names, action: \"SCMP_ACT_ALLOW\"}]}"
+    run --separate-stderr keel run -b "$B" "$ID"
+    assert_success
+    assert_json .calls '{"1000":38,"83":1}'
+}
+
+@test "seccomp: a profile that allows next to nothing, and what fails behind it" {
+    # A program that ends at once needs no more; keel needs nothing for itself.
+    local profile='{defaultAction: "SCMP_ACT_ERRNO", syscalls: [{names: ["execve", "exit_group", "exit",
+        "prctl", "capset", "capget"], action: "SCMP_ACT_ALLOW"}]}' nnp
+    for nnp in true false; do
+        make_config "$B" ".process.noNewPrivileges = $nnp | .process.args = [\"/bin/busybox\", \"true\"] | .linux.seccomp = $profile"
+        run keel run -b "$B" "$ID"
+        assert_output_lacks "set up"
+        make_config "$B" ".process.args = [\"/etc/passwd\"] | .linux.seccomp = ($profile)"
+        chmod 755 "$B/rootfs/etc/passwd"
+        run keel run -b "$B" "$ID"
+        assert_failure 1
+        assert_output_matches 'exec /etc/passwd: [eE]xec format error'
+    done
+}
+
+@test "seccomp: a filter that was compiled elsewhere, and unknown calls refused on request" {
+    # One instruction: errno 77 for all would end nothing well; so: allow all (0x7fff0000).
+    with_command 'exit 3' '.annotations["run.oci.seccomp_bpf_data"] = "BgAAAAAA/38=" |
+        .linux.seccomp = {defaultAction: "SCMP_ACT_KILL"}'
+    assert_failure 3
+    fails '.annotations["run.oci.seccomp_bpf_data"] = "BgAAAAAA/3" | .linux.seccomp = {defaultAction: "SCMP_ACT_KILL"}' \
+        "run.oci.seccomp_bpf_data: not the base64 of a filter"
+    local profile='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["no_such_call"], action: "SCMP_ACT_KILL"}]}'
+    with ".linux.seccomp = $profile"
+    assert_success
+    fails ".linux.seccomp = $profile | .annotations[\"run.oci.seccomp_fail_unknown_syscall\"] = \"1\"" \
+        'unknown system call "no_such_call"'
+}
