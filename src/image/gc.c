@@ -71,19 +71,20 @@ static int look_at_layer(const struct digest *diff_id, void *arg)
 							: digest_set_add(&orphans->found, diff_id);
 }
 
+/* Who wants to know how much was freed wants it to be free; others need not wait for it. */
 static int remove_layers(struct image_store *store, const struct digest_set *orphans,
 	int64_t *bytes, struct hull_error *err)
 {
-	for (size_t i = 0; i < orphans->count; i++) {
-		struct layer_info info;
+	_cleanup_layer_trash_ struct layer_trash *trash = NULL;
+	int r = orphans->count > 0 ? layer_trash_new(store->layers, &trash, err) : 0;
 
-		if (bytes && layer_store_info(store->layers, &orphans->items[i], &info, NULL) == 0)
-			*bytes += (int64_t)info.disk_bytes;
-		int r = layer_store_remove(store->layers, &orphans->items[i], err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < orphans->count; i++)
+		r = layer_trash_add(trash, &orphans->items[i], err);
+	if (trash && bytes)
+		*bytes += (int64_t)layer_trash_bytes(trash);
+	if (trash)
+		layer_trash_empty(trash, !bytes);
+	return r;
 }
 
 static int collect_layers(struct image_store *store, int64_t *bytes, struct hull_error *err)

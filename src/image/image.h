@@ -274,6 +274,7 @@ int image_history(struct image_store *store, const struct image *image,
 
 /*
  * Frees what no image needs: layers, documents, remains of commands that were killed. Cheap when
- * there is nothing; called by remove, and by whoever finds remains.
+ * there is nothing; called by remove, and by whoever finds remains. With ret_bytes all of it is
+ * deleted when this returns; without, much of it may be left to a process in the background.
  */
 int image_collect_garbage(struct image_store *store, int64_t *ret_bytes, struct hull_error *err);

@@ -70,6 +70,11 @@ void staging_done(struct staging *s)
 	errno = saved;
 }
 
+void staging_abandon(struct staging *s)
+{
+	cleanup_closep(&s->fd);
+}
+
 int staging_publish(struct staging *s, int to_dirfd, const char *to_name, struct hull_error *err)
 {
 	if (renameat(s->ingest_fd, s->name, to_dirfd, to_name) < 0) {

@@ -36,6 +36,9 @@ int staging_publish(
 /* Removes directories of processes that are gone. */
 int staging_clean(int ingest_fd, struct hull_error *err);
 
+/* Closes the directory without removing it: another process holds it and will. */
+void staging_abandon(struct staging *staging);
+
 /* Moves dirfd/name to a staging directory's "removed" and removes it. A missing one is success. */
 int staging_remove_tree(int ingest_fd, int dirfd, const char *name, struct hull_error *err);
 

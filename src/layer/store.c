@@ -304,13 +304,8 @@ int layer_store_list(struct layer_store *store,
 int layer_store_remove(
 	struct layer_store *store, const struct digest *diff_id, struct hull_error *err)
 {
-	char path[LAYER_PATH_SIZE];
-	int r = layer_unmount(store, diff_id, err);
+	_cleanup_layer_trash_ struct layer_trash *trash = NULL;
+	int r = layer_trash_new(store, &trash, err);
 
-	if (r == 0)
-		r = layer_chain_forget(store, diff_id, err);
-	if (r < 0)
-		return r;
-	return staging_remove_tree(
-		store->ingest_fd, store->layers_fd, layer_path(diff_id, path), err);
+	return r < 0 ? r : layer_trash_add(trash, diff_id, err);
 }

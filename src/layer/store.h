@@ -97,6 +97,26 @@ int layer_store_list(struct layer_store *store,
 int layer_store_remove(
 	struct layer_store *store, const struct digest *diff_id, struct hull_error *err);
 
+/*
+ * Layers that go together. layer_trash_add() does what layer_store_remove() does except for the
+ * deleting: the layer is moved out of sight. layer_trash_empty() deletes, at once or, if that would take long
+ * and background is set, in a process of its own that outlives the caller: with the lowest priority,
+ * no descriptors of the caller's, and if it dies the next ingest or clean-up deletes the rest. Without
+ * layer_trash_empty() the layers are deleted when the trash is freed.
+ */
+struct layer_trash;
+int layer_trash_new(struct layer_store *store, struct layer_trash **ret, struct hull_error *err);
+int layer_trash_add(
+	struct layer_trash *trash, const struct digest *diff_id, struct hull_error *err);
+void layer_trash_empty(struct layer_trash *trash, bool background);
+struct layer_trash *layer_trash_free(struct layer_trash *trash); /* NULL allowed; returns NULL */
+
+/* What the layers that were added occupied on the disk. */
+uint64_t layer_trash_bytes(const struct layer_trash *trash);
+
+DEFINE_CLEANUP(struct layer_trash *, layer_trash_freep, layer_trash_free)
+#define _cleanup_layer_trash_ _cleanup_(layer_trash_freep)
+
 /* Opens the raw tar, read only; HULL_ERROR_NOT_FOUND if the layer or its tar is not there. */
 int layer_open_tar(struct layer_store *store, const struct digest *diff_id, int *ret_fd,
 	struct hull_error *err);
