@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int digit_value(char c)
@@ -41,4 +42,30 @@ int base64_decode(const char *text, struct buf *out)
 	if (bits & ((UINT32_C(1) << n_bits) - 1))
 		return -EINVAL;
 	return buf_error(out);
+}
+
+char *base64_encode(const void *data, size_t n)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *in = data;
+	char *out = malloc((n + 2) / 3 * 4 + 1), *o = out;
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < n; i += 3) {
+		size_t left = n - i;
+		unsigned int v = (unsigned int)in[i] << 16;
+
+		if (left > 1)
+			v |= (unsigned int)in[i + 1] << 8;
+		if (left > 2)
+			v |= in[i + 2];
+		*o++ = digits[v >> 18];
+		*o++ = digits[v >> 12 & 63];
+		*o++ = left > 1 ? digits[v >> 6 & 63] : '=';
+		*o++ = left > 2 ? digits[v & 63] : '=';
+	}
+	*o = '\0';
+	return out;
 }

@@ -39,9 +39,21 @@ static void test_decode(void **state)
 	assert_int_equal(out.len, 3);
 }
 
+static void test_encode(void **state)
+{
+	static const char *const rows[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="},
+		{"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"\xff\xfe\xfd", "//79"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		_cleanup_free_ char *text = base64_encode(rows[i][0], strlen(rows[i][0]));
+		assert_string_equal(text, rows[i][1]);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_decode)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_decode), cmocka_unit_test(test_encode)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
