@@ -44,7 +44,7 @@ const char *hull_error_message(const struct hull_error *err)
 		return err->message;
 	if (err && err->kind == HULL_ERROR_NO_MEMORY)
 		return "out of memory";
-	return err && err->errnum ? strerror(err->errnum) : "unknown error";
+	return err && err->errnum ? error_text(err->errnum) : "unknown error";
 }
 
 const char *hull_error_kind_name(enum hull_error_kind kind)
@@ -153,7 +153,7 @@ int error_make(struct hull_error *err, enum hull_error_kind kind, int errnum, co
 	clean_text(text);
 	if (errnum == 0) {
 		err->message = TAKE_PTR(text);
-	} else if (asprintf(&err->message, "%s: %s", text, strerror(errnum)) < 0) {
+	} else if (asprintf(&err->message, "%s: %s", text, error_text(errnum)) < 0) {
 		err->message = NULL;
 	}
 	return result;

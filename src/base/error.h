@@ -22,7 +22,7 @@
 #define error_set(err, kind, ...) \
 	ERROR_NEGATIVE(error_make((err), (kind), 0, __FILE__, __LINE__, __VA_ARGS__))
 
-/* "TEXT: strerror(errnum)", kind from errnum; the result is -errnum. Negative errnum is fine. */
+/* "TEXT: error_text(errnum)", kind from errnum; the result is -errnum. Negative errnum is fine. */
 #define error_errno(err, errnum, ...) \
 	ERROR_NEGATIVE(               \
 		error_make((err), HULL_ERROR_NONE, (errnum), __FILE__, __LINE__, __VA_ARGS__))
@@ -52,5 +52,11 @@ int error_kind_exit_code(enum hull_error_kind kind);
 
 /* HTTP status of an API answer for an error of that kind. */
 int error_kind_http_status(enum hull_error_kind kind);
+
+/* "Operation not permitted" for EPERM or -EPERM, the same with every libc. Never NULL. */
+const char *error_text(int errnum);
+
+/* "EPERM"; "unknown" if it is none of the kernel's. */
+const char *error_name(int errnum);
 
 #define _cleanup_error_ _cleanup_(hull_error_done)

@@ -21,7 +21,7 @@ static void print_error(const struct cli_context *context, const struct hull_err
 	fprintf(stderr, "%s: made at %s:%d (%s", context->program, err->file, err->line,
 		hull_error_kind_name(err->kind));
 	if (err->errnum)
-		fprintf(stderr, ", %s", strerrorname_np(err->errnum));
+		fprintf(stderr, ", %s", error_name(err->errnum));
 	fputs(")\n", stderr);
 }
 
@@ -218,7 +218,8 @@ int cli_main(const struct cli_command *root, void *globals, bool *debug, int usa
 	buf_done(&walk.path);
 	/* Output that could not be written is a failure that scripts must see. */
 	if (fflush(stdout) != 0 && r == 0) {
-		fprintf(stderr, "%s: write to standard output: %s\n", root->name, strerror(errno));
+		fprintf(stderr, "%s: write to standard output: %s\n", root->name,
+			error_text(errno));
 		r = 1;
 	}
 	return r;

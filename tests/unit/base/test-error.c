@@ -6,6 +6,9 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "base/str.h"
+
+#include <limits.h>
 
 static void a_message_is_one_line(void **state)
 {
@@ -22,10 +25,34 @@ static void a_message_is_one_line(void **state)
 	assert_int_equal(err.kind, HULL_ERROR_NOT_FOUND);
 }
 
+/* With glibc itself, the words are glibc's. */
+static void texts_are_complete(void **state)
+{
+	unsigned int known = 0;
+
+	for (int i = 1; i < 200; i++) {
+		if (str_eq(error_name(i), "unknown")) {
+			assert_string_equal(error_text(i), "Unknown error");
+			continue;
+		}
+		known++;
+#ifdef __GLIBC__
+		assert_string_equal(error_name(i), strerrorname_np(i));
+		assert_string_equal(error_text(i), strerror(i));
+#endif
+	}
+	assert_in_range(known, 131, 200);
+	assert_string_equal(error_text(-EBUSY), "Device or resource busy");
+	assert_string_equal(error_name(EHWPOISON), "EHWPOISON");
+	assert_string_equal(error_text(0), "Unknown error");
+	assert_string_equal(error_text(INT_MIN), "Unknown error");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_one_line),
+		cmocka_unit_test(texts_are_complete),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
