@@ -13,6 +13,7 @@
 
 #include <linux/magic.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 int compile_send(struct plan *plan, bool child, enum message_type type, struct hull_error *err)
@@ -42,7 +43,7 @@ bool compile_cgroup_unified(void)
 	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-static int compile_root_open(struct plan *plan, struct hull_error *err)
+int compile_root_open(struct plan *plan, bool child, struct hull_error *err)
 {
 	const struct oci_root *root = plan->spec->root;
 
@@ -50,7 +51,7 @@ static int compile_root_open(struct plan *plan, struct hull_error *err)
 		return 0;
 	if (!root || str_empty(root->path))
 		return error_set(err, HULL_ERROR_INVALID, "root.path: missing");
-	struct op *op = plan_add(plan, OP_OPEN_ROOT, false, err);
+	struct op *op = plan_add(plan, OP_OPEN_ROOT, child, err);
 	if (!op)
 		return -ENOMEM;
 	op->slot = SLOT_ROOT;
@@ -60,11 +61,20 @@ static int compile_root_open(struct plan *plan, struct hull_error *err)
 	return op->path ? 0 : error_no_memory(err);
 }
 
-/* Cgroup managers may need the child's pid (systemd), v2 needs the directory for clone3. */
+/*
+ * Cgroup managers may need the child's pid (systemd), v2 needs the directory for clone3. Without
+ * privileges the child joins as the user that it still is then.
+ */
 static bool cgroup_before_clone(const struct plan *plan)
 {
-	return compile_cgroup_unified() &&
+	return (compile_cgroup_unified() || plan->options.unprivileged) &&
 	       plan->options.cgroup_manager == HULL_CGROUP_MANAGER_CGROUPFS;
+}
+
+static bool has_systemd(const struct plan_options *o)
+{
+	return o->cgroup_manager == HULL_CGROUP_MANAGER_SYSTEMD ||
+	       o->cgroup_manager == HULL_CGROUP_MANAGER_SYSTEMD_USER;
 }
 
 static int compile_cgroup_create(struct plan *plan, struct hull_error *err)
@@ -82,14 +92,18 @@ static int compile_cgroup_path(struct plan *plan, struct hull_error *err)
 	const struct plan_options *o = &plan->options;
 	const struct oci_linux *l = plan->spec->linux;
 	const char *path = o->cgroup_path ? o->cgroup_path : l ? l->cgroups_path : NULL;
-	bool systemd = o->cgroup_manager == HULL_CGROUP_MANAGER_SYSTEMD;
+	bool systemd = has_systemd(o);
 
+	plan->cgroup_asked = !str_empty(path);
 	if (!str_empty(path)) {
 		/* As runc does: a relative path starts at the root of each hierarchy too. */
 		plan->cgroup_path =
 			systemd || path[0] == '/' ? path : arena_printf(&plan->arena, "/%s", path);
 	} else if (systemd) {
 		plan->cgroup_path = arena_printf(&plan->arena, ":keel:%s", plan->id);
+	} else if (o->unprivileged) {
+		/* What may have been delegated to a user is where the user is. */
+		plan->cgroup_path = plan->id;
 	} else {
 		const char *parent = o->cgroup_parent_default ? o->cgroup_parent_default : "";
 		plan->cgroup_path = arena_printf(&plan->arena, "%s/%s", parent, plan->id);
@@ -102,29 +116,44 @@ static int compile_cgroup_path(struct plan *plan, struct hull_error *err)
 	return 0;
 }
 
-/* What the caller does beside the child, between the clone and the mounts. */
-static int compile_beside(struct plan *plan, bool early_cgroup, struct hull_error *err)
+int compile_cgroup_join(struct plan *plan, bool created, struct hull_error *err)
 {
 	bool cgroup = plan->options.cgroup_manager != HULL_CGROUP_MANAGER_DISABLED;
-	struct op *op;
-	int r;
+	int r = cgroup && !created ? compile_cgroup_create(plan, err) : 0;
 
-	if (cgroup && !early_cgroup) {
-		r = compile_cgroup_create(plan, err);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	if (!plan_add(plan, OP_ATTACH_CGROUP, false, err))
 		return -ENOMEM;
 	r = compile_receive(plan, true, MESSAGE_CGROUP, err);
+	if (r < 0)
+		return r;
+	return cgroup && !plan_add(plan, OP_JOIN_CGROUP, true, err) ? -ENOMEM : 0;
+}
+
+int compile_oom_score(struct plan *plan, bool child, struct hull_error *err)
+{
+	if (!plan->process->oom_score_adj.set)
+		return 0;
+	struct op *op = plan_add(plan, OP_OOM_SCORE, child, err);
+	if (!op)
+		return -ENOMEM;
+	op->number = plan->process->oom_score_adj.value;
+	return 0;
+}
+
+/* What the caller does beside the child, between the clone and the mounts. */
+static int compile_beside(struct plan *plan, bool early_cgroup, struct hull_error *err)
+{
+	bool unprivileged = plan->options.unprivileged;
+	int r = unprivileged ? 0 : compile_cgroup_join(plan, early_cgroup, err);
+
 	if (r == 0)
 		r = compile_links(plan, err);
 	if (r < 0)
 		return r;
-	if (cgroup && !plan_add(plan, OP_JOIN_CGROUP, true, err))
-		return -ENOMEM;
 	if (plan->new_cgroup_namespace) {
-		op = plan_add(plan, OP_UNSHARE, true, err);
+		struct op *op = plan_add(plan, OP_UNSHARE, true, err);
 		if (!op)
 			return -ENOMEM;
 		op->flags = CLONE_NEWCGROUP;
@@ -230,23 +259,37 @@ static int compile_names(struct plan *plan, struct hull_error *err)
 	return 0;
 }
 
+/* A network namespace to be joined may be our own. */
+static bool is_host_network(const struct oci_spec *spec)
+{
+	const struct oci_namespace *ns = oci_spec_namespace(spec, OCI_NAMESPACE_NETWORK);
+	struct stat own, other;
+
+	return ns && !str_empty(ns->path) && stat("/proc/self/ns/net", &own) == 0 &&
+	       stat(ns->path, &other) == 0 && own.st_dev == other.st_dev &&
+	       own.st_ino == other.st_ino;
+}
+
 static int compile_sysctl(struct plan *plan, struct hull_error *err)
 {
 	const struct oci_linux *l = plan->spec->linux;
+	bool net_is_host = l && l->n_sysctl && is_host_network(plan->spec);
 
 	for (size_t i = 0; l && i < l->n_sysctl; i++) {
 		struct op *op = plan_add(plan, OP_SYSCTL, true, err);
 		if (!op)
 			return -ENOMEM;
-		char *path = arena_printf(&plan->arena, "sys/%s", l->sysctl[i].key);
-		if (!path)
+		char file[256];
+		int r = oci_sysctl_path(l->sysctl[i].key, file, sizeof(file));
+		if (r < 0)
+			return error_errno(err, r, "linux.sysctl: %s", l->sysctl[i].key);
+		if (str_after(file, "net/") && net_is_host)
+			return error_set(err, HULL_ERROR_INVALID,
+				"linux.sysctl: sysctl \"%s\" not allowed in host network namespace",
+				l->sysctl[i].key);
+		op->path = arena_printf(&plan->arena, "sys/%s", file);
+		if (!op->path)
 			return error_no_memory(err);
-		/* "net.ipv4.conf.eth0/1.forwarding": dots separate, and a slash stands for a dot. */
-		if (!strchr(l->sysctl[i].key, '/') || strchr(l->sysctl[i].key, '.')) {
-			for (char *p = path + 4; *p; p++)
-				*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
-		}
-		op->path = path;
 		op->source = l->sysctl[i].value;
 	}
 	return 0;
@@ -326,6 +369,9 @@ static int check_supported(const struct plan *plan, struct hull_error *err)
 
 	if (!l)
 		return error_set(err, HULL_ERROR_INVALID, "linux: missing");
+	if (plan->options.unprivileged && !oci_spec_namespace(plan->spec, OCI_NAMESPACE_USER))
+		return error_set(
+			err, HULL_ERROR_INVALID, "rootless container requires user namespaces");
 	if (l->intel_rdt)
 		return error_set(err, HULL_ERROR_UNSUPPORTED,
 			"intelRdt is specified in config, but Intel RDT is not supported");
@@ -343,13 +389,12 @@ static int compile_container(struct plan *plan, struct hull_error *err)
 	bool early = cgroup_before_clone(plan);
 	int r = check_supported(plan, err);
 
-	if (r == 0)
-		r = compile_root_open(plan, err);
-
+	if (r == 0 && !plan->options.unprivileged)
+		r = compile_root_open(plan, false, err);
 	if (r == 0 && early)
 		r = compile_cgroup_create(plan, err);
 	if (r == 0)
-		r = compile_namespaces(plan, err);
+		r = compile_namespaces(plan, early, err);
 	if (r == 0)
 		r = compile_beside(plan, early, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(inside); i++)

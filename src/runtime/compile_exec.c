@@ -66,7 +66,9 @@ static int compile(struct plan *plan, struct hull_error *err)
 
 	if (plan->target_cgroup && !plan_add(plan, OP_OPEN_CGROUP, false, err))
 		return -ENOMEM;
-	int r = add_clone(plan, flags, err);
+	int r = compile_initial_affinity(plan, err);
+	if (r == 0)
+		r = add_clone(plan, flags, err);
 	if (r == 0)
 		r = add_beside(plan, err);
 	if (r == 0 && plan->target_cgroup && !plan_add(plan, OP_JOIN_CGROUP, true, err))

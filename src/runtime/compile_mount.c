@@ -6,6 +6,7 @@
  * File systems of the container (proc, sysfs, mqueue, ...) belong to the child's namespaces and are
  * made by the child.
  */
+#include "runtime/id_map.h"
 #include "runtime/op.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -64,10 +65,17 @@ static int add_id_map(
 			m->destination);
 	op->slot = *ret_slot = plan_slot(plan);
 	op->id_map = map;
-	return 0;
+	return id_map_check(map, m->destination, err);
 }
 
-static int add_bind_open(struct plan *plan, size_t i, struct hull_error *err)
+static bool is_sys(const char *source)
+{
+	_cleanup_free_ char *clean = path_clean(source);
+
+	return clean && (str_eq(clean, "/sys") || str_after(clean, "/sys/fs/cgroup"));
+}
+
+static int add_bind_open(struct plan *plan, size_t i, bool child, struct hull_error *err)
 {
 	const struct oci_mount *m = &plan->spec->mounts[i];
 	const struct mount_flags *f = &plan->mount_flags[i];
@@ -90,17 +98,15 @@ static int add_bind_open(struct plan *plan, size_t i, struct hull_error *err)
 		.clear_recursive = f->clear_recursive,
 		.propagation = f->propagation ? f->propagation : default_propagation(plan),
 		.propagation_recursive = f->propagation ? f->propagation_recursive : true,
-		.idmap_slot = -1,
+		.idmap_slot = plan->idmap_slots[i],
 		.idmap_recursive = f->idmap_recursive,
 		.nofollow_source = f->nofollow_source};
 	if (!bind->source)
 		return error_no_memory(err);
-	if (f->idmap || m->n_uid_mappings) {
-		int r = add_id_map(plan, m, &bind->idmap_slot, err);
-		if (r < 0)
-			return r;
-	}
-	struct op *op = plan_add(plan, OP_OPEN_BIND, false, err);
+	/* The cgroups below a read-only /sys are no less the host's (CVE-2023-25809). */
+	if (bind->recursive && (bind->set & MOUNT_ATTR_RDONLY) && is_sys(bind->source))
+		bind->set_recursive |= MOUNT_ATTR_RDONLY;
+	struct op *op = plan_add(plan, OP_OPEN_BIND, child, err);
 	if (!op)
 		return -ENOMEM;
 	op->slot = plan->mount_slots[i] = plan_slot(plan);
@@ -109,30 +115,63 @@ static int add_bind_open(struct plan *plan, size_t i, struct hull_error *err)
 	return 0;
 }
 
-/* Also parses the options of all mounts. Id maps for file systems are made here too. */
-int compile_binds_open(struct plan *plan, struct hull_error *err)
+/*
+ * devpts gives its nodes to the group "tty", which a small id map has no place for: then they stay
+ * root's, as they would where nothing is asked for.
+ */
+static void drop_unmapped_group(const struct plan *plan, const struct oci_mount *m, char **data)
+{
+	const struct oci_linux *l = plan->spec->linux;
+	uint32_t gid;
+
+	if (!str_eq(m->type, "devpts") || !compile_has_new_namespace(plan, OCI_NAMESPACE_USER))
+		return;
+	for (char **d = data; d && *d;) {
+		const char *text = str_after(*d, "gid=");
+		if (text && str_to_u32(text, &gid) == 0 &&
+			!id_map_has(l->gid_mappings, l->n_gid_mappings, gid))
+			memmove(d, d + 1, (strv_length(d + 1) + 1) * sizeof(*d));
+		else
+			d++;
+	}
+}
+
+/* The options of all mounts, and the user namespaces that their id maps come from. */
+int compile_mount_options(struct plan *plan, struct hull_error *err)
 {
 	const struct oci_spec *spec = plan->spec;
-	size_t n = spec->n_mounts;
+	size_t n = spec->n_mounts ? spec->n_mounts : 1;
 
-	plan->mount_slots = arena_array(&plan->arena, n ? n : 1, sizeof(int));
-	plan->mount_flags = arena_array(&plan->arena, n ? n : 1, sizeof(struct mount_flags));
-	if (!plan->mount_slots || !plan->mount_flags)
+	plan->mount_slots = arena_array(&plan->arena, n, sizeof(int));
+	plan->idmap_slots = arena_array(&plan->arena, n, sizeof(int));
+	plan->mount_flags = arena_array(&plan->arena, n, sizeof(struct mount_flags));
+	if (!plan->mount_slots || !plan->idmap_slots || !plan->mount_flags)
 		return error_no_memory(err);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < spec->n_mounts; i++) {
 		const struct oci_mount *m = &spec->mounts[i];
-		plan->mount_slots[i] = -1;
-		if (mount_flags_parse(&plan->arena, m->options, &plan->mount_flags[i]) < 0)
+		struct mount_flags *f = &plan->mount_flags[i];
+		plan->mount_slots[i] = plan->idmap_slots[i] = -1;
+		if (mount_flags_parse(&plan->arena, m->options, f) < 0)
 			return error_no_memory(err);
-		int r = 0;
-		if (is_bind(m, &plan->mount_flags[i]))
-			r = add_bind_open(plan, i, err);
-		else if (plan->mount_flags[i].idmap || m->n_uid_mappings)
-			r = add_id_map(plan, m, &plan->mount_slots[i], err);
+		drop_unmapped_group(plan, m, f->data);
+		if (!f->idmap && !m->n_uid_mappings)
+			continue;
+		int r = add_id_map(plan, m, &plan->idmap_slots[i], err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+int compile_binds_open(struct plan *plan, bool child, struct hull_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->spec->n_mounts; i++) {
+		if (is_bind(&plan->spec->mounts[i], &plan->mount_flags[i]))
+			r = add_bind_open(plan, i, child, err);
+	}
+	return r;
 }
 
 /* The files under /proc that may be replaced; everything else there is the kernel's. */
@@ -211,7 +250,7 @@ static int add_filesystem(
 		.ordinary_target = own,
 		.copy_up = f->copy_up && str_eq(m->type, "tmpfs"),
 		.classic = needs_classic_mount(f->data),
-		.idmap_slot = plan->mount_slots[i]};
+		.idmap_slot = plan->idmap_slots[i]};
 	struct op *op = plan_add(plan, mount_kind(m->type), true, err);
 	if (!op)
 		return -ENOMEM;

@@ -11,6 +11,7 @@
  *   caller has other things to do meanwhile.
  * - A new cgroup namespace takes the cgroup of that moment as its root: it comes after joining.
  */
+#include "runtime/id_map.h"
 #include "runtime/op.h"
 #include "base/str.h"
 
@@ -96,7 +97,9 @@ static int add_id_maps(struct plan *plan, struct hull_error *err)
 		.gid = plan->spec->linux->gid_mappings,
 		.n_gid = plan->spec->linux->n_gid_mappings};
 	op->id_map = map;
-	int r = compile_send(plan, false, MESSAGE_MAPPED, err);
+	int r = id_map_check(map, "linux", err);
+	if (r == 0)
+		r = compile_send(plan, false, MESSAGE_MAPPED, err);
 	if (r == 0)
 		r = compile_receive(plan, true, MESSAGE_MAPPED, err);
 	return r;
@@ -209,8 +212,45 @@ int compile_links_inside(struct plan *plan, struct hull_error *err)
 	return r < 0 ? r : add_network_steps(plan, true, err);
 }
 
-int compile_namespaces(struct plan *plan, struct hull_error *err)
+static int add_become_root(struct plan *plan, struct hull_error *err)
 {
+	if (!oci_spec_namespace(plan->spec, OCI_NAMESPACE_USER))
+		return 0;
+	return plan_add(plan, OP_BECOME_ROOT, true, err) ? 0 : -ENOMEM;
+}
+
+/*
+ * Without privileges everything that concerns the caller's files and cgroup happens as soon as the
+ * child has its mount namespace, and before it becomes root inside: until then it is still the
+ * caller's user, to whom these belong.
+ */
+static int add_unprivileged(
+	struct plan *plan, const int slots[OCI_NAMESPACE_MAX], struct hull_error *err)
+{
+	int r = add_joins(plan, slots, err);
+
+	if (r == 0)
+		r = add_unshare(plan, err);
+	if (r == 0)
+		r = compile_root_open(plan, true, err);
+	if (r == 0)
+		r = compile_binds_open(plan, true, err);
+	return r == 0 ? add_become_root(plan, err) : r;
+}
+
+static int add_privileged(
+	struct plan *plan, const int slots[OCI_NAMESPACE_MAX], struct hull_error *err)
+{
+	int r = add_become_root(plan, err);
+
+	if (r == 0)
+		r = add_joins(plan, slots, err);
+	return r == 0 ? add_unshare(plan, err) : r;
+}
+
+int compile_namespaces(struct plan *plan, bool cgroup_created, struct hull_error *err)
+{
+	bool unprivileged = plan->options.unprivileged;
 	int slots[OCI_NAMESPACE_MAX];
 
 	if (!plan->spec->linux)
@@ -218,18 +258,20 @@ int compile_namespaces(struct plan *plan, struct hull_error *err)
 	plan->new_cgroup_namespace = compile_has_new_namespace(plan, OCI_NAMESPACE_CGROUP);
 	int r = open_namespaces(plan, slots, err);
 	if (r == 0)
-		r = compile_binds_open(plan, err);
+		r = compile_mount_options(plan, err);
+	if (r == 0 && !unprivileged)
+		r = compile_binds_open(plan, false, err);
 	if (r == 0)
 		r = add_clone(plan, slots, err);
+	if (r == 0 && unprivileged)
+		r = compile_oom_score(plan, true, err);
+	if (r == 0 && unprivileged)
+		r = compile_cgroup_join(plan, cgroup_created, err);
 	if (r == 0 && compile_has_new_namespace(plan, OCI_NAMESPACE_USER))
 		r = add_id_maps(plan, err);
-	if (r == 0 && oci_spec_namespace(plan->spec, OCI_NAMESPACE_USER) &&
-		!plan_add(plan, OP_BECOME_ROOT, true, err))
-		r = -ENOMEM;
 	if (r == 0)
-		r = add_joins(plan, slots, err);
-	if (r == 0)
-		r = add_unshare(plan, err);
+		r = unprivileged ? add_unprivileged(plan, slots, err)
+				 : add_privileged(plan, slots, err);
 	if (r == 0 && has_links(plan))
 		r = compile_send(plan, true, MESSAGE_NAMESPACES, err);
 	return r;

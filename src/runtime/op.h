@@ -235,24 +235,26 @@ struct plan {
 	bool *slot_borrowed; /* of n_slots; */
 	const char *id, *bundle;
 	int *mount_slots;		 /* of spec->mounts: the detached bind, -1 = none */
+	int *idmap_slots;		 /* of spec->mounts: the user namespace of its id map */
 	struct mount_flags *mount_flags; /* of spec->mounts */
 	const struct hull_cgroup_resources *resources; /* as the cgroup gets them; NULL = none */
 	const char *cgroup_path;
+	bool cgroup_asked;	   /* by the spec or the caller: it is no default */
 	const char *target_cgroup; /* exec: where the container's cgroup is (JSON) */
-	const char *sub_cgroup;
+	char *const *sub_cgroups;  /* exec: "[CONTROLLERS:]PATH"; the caller's */
 	bool exec;
+	pid_t target_pid; /* exec: the container's first process */
 	int target_pidfd; /* exec: the container's first process, in SLOT_ROOT; -1 = none */
 	bool terminal;
-	pid_t target_pid; /* exec: the container's first process */
 	bool new_cgroup_namespace;
 	const char *state_before_pid, *state_after_pid; /* the state document for hooks */
 	const char *seccomp;				/* raw profile, NULL = none */
-	int cap_last;
-	int64_t *times; /* of a performed plan: begin and end of each op, ns; NULL = not traced */
 	const char *listener_path; /* the profile notifies this agent; NULL = it does not */
 	const char *listener_metadata;
 	const void *filter_code; /* instructions to load instead of the profile's; NULL = none */
 	size_t filter_size;	 /* bytes */
+	int cap_last;
+	int64_t *times; /* of a performed plan: begin and end of each op, ns; NULL = not traced */
 };
 
 struct shared; /* memory that the caller and the child have in common, shared.h */
@@ -278,10 +280,10 @@ struct performance {
 	bool cgroup_entered; /* the child is in it by other means than MESSAGE_CGROUP's fds */
 	char *cgroup_text;
 	int console_fd;
-	bool hooks_begun;
-	const struct op *network_begun; /* the last OP_NETWORK of the caller's; NULL = none */
 	int listener_fd;
 	bool executing; /* the child has said so: after it, only an error comes */
+	bool hooks_begun;
+	const struct op *network_begun; /* the last OP_NETWORK of the caller's; NULL = none */
 
 	/* the child's */
 	int cgroup_fds[32];
@@ -313,27 +315,37 @@ const struct op_class *op_class(enum op_kind kind);
 /* Appends an operation; NULL (and an error) if memory is out. */
 struct op *plan_add(struct plan *plan, enum op_kind kind, bool child, struct hull_error *err);
 
+/* The same for the child's, with what it acts on. */
+int compile_add(struct plan *plan, enum op_kind kind, const char *path, const void *data,
+	struct hull_error *err);
+
 /* A new fd slot. */
 int plan_slot(struct plan *plan);
 
-int compile_namespaces(struct plan *plan, struct hull_error *err);
+int compile_namespaces(struct plan *plan, bool cgroup_created, struct hull_error *err);
 int compile_links(struct plan *plan, struct hull_error *err);	     /* the caller's part */
 int compile_links_inside(struct plan *plan, struct hull_error *err); /* the child's */
-int compile_binds_open(struct plan *plan, struct hull_error *err);
+int compile_mount_options(struct plan *plan, struct hull_error *err);
+int compile_root_open(struct plan *plan, bool child, struct hull_error *err);
+int compile_binds_open(struct plan *plan, bool child, struct hull_error *err);
+int compile_cgroup_join(struct plan *plan, bool created, struct hull_error *err);
+int compile_oom_score(struct plan *plan, bool child, struct hull_error *err);
 int compile_mounts(struct plan *plan, struct hull_error *err);
 int compile_devices(struct plan *plan, struct hull_error *err);
 int compile_paths(struct plan *plan, struct hull_error *err);
 int compile_process(struct plan *plan, struct hull_error *err);
+int compile_filter(struct plan *plan, struct hull_error *err);	    /* the caller's part */
+int compile_filter_load(struct plan *plan, struct hull_error *err); /* the child's */
 int compile_terminal(struct plan *plan, struct hull_error *err);
+int compile_limits(struct plan *plan, struct hull_error *err);
+int compile_initial_affinity(struct plan *plan, struct hull_error *err); /* of an exec */
+/* The state document that hooks and seccomp agents read. */
 int compile_state(struct plan *plan, struct hull_error *err);
 bool compile_has_new_namespace(const struct plan *plan, enum oci_namespace_type type);
 int compile_send(struct plan *plan, bool child, enum message_type type, struct hull_error *err);
 int compile_receive(struct plan *plan, bool child, enum message_type type, struct hull_error *err);
 bool compile_cgroup_unified(void);
-int compile_filter(struct plan *plan, struct hull_error *err);	    /* the caller's part */
-int compile_filter_load(struct plan *plan, struct hull_error *err); /* the child's */
 uint64_t compile_clone_flag(int namespace_type);
-/* The state document that hooks and seccomp agents read. */
 
 /* MS_* of a name of linux.rootfsPropagation, 0 if there is no such name. */
 uint64_t root_propagation_parse(const char *name);

@@ -80,84 +80,9 @@ int perform_open_bind(struct performance *p, const struct op *op)
 
 /* ---- id maps ---- */
 
-static int write_map(struct performance *p, pid_t pid, const char *file,
-	const struct oci_id_mapping *map, size_t n)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-	for (size_t i = 0; i < n; i++)
-		buf_printf(&text, "%u %u %u\n", map[i].container_id, map[i].host_id, map[i].size);
-	int r = buf_error(&text);
-	if (r == 0)
-		r = file_write_at(AT_FDCWD, path, buf_str(&text), text.len);
-	return op_step(p, r, "write %s", path);
-}
-
-/*
- * The set-uid helpers of the shadow package know what /etc/subuid grants to a user; without
- * privileges only the mapping of one's own id can be written without them.
- */
-static int run_map_helper(struct performance *p, const char *helper, pid_t pid,
-	const struct oci_id_mapping *map, size_t n)
-{
-	_cleanup_strv_ char **argv = NULL;
-	struct hook_result result;
-	static char *env[] = {
-		(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	int r = strv_append(&argv, helper);
-
-	if (r == 0)
-		r = strv_append_printf(&argv, "%d", pid);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = strv_append_printf(&argv, "%u", map[i].container_id);
-		if (r == 0)
-			r = strv_append_printf(&argv, "%u", map[i].host_id);
-		if (r == 0)
-			r = strv_append_printf(&argv, "%u", map[i].size);
-	}
-	if (r < 0)
-		return r;
-	_cleanup_free_ char *path = str_printf("/usr/bin/%s", helper);
-	if (!path)
-		return -ENOMEM;
-	struct oci_hook hook = {.path = path, .args = argv, .env = env};
-	_cleanup_close_ int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (in < 0)
-		return -errno;
-	r = hook_exec(&hook, in, &result);
-	return op_step(p, r, "%s: %s", helper, result.output);
-}
-
-static int write_id_maps(struct performance *p, const struct op_id_map *map, pid_t pid)
-{
-	char path[64];
-	bool helper = false;
-	int r = write_map(p, pid, "uid_map", map->uid, map->n_uid);
-
-	if (r == -EPERM && geteuid() != 0) {
-		helper = true;
-		r = run_map_helper(p, "newuidmap", pid, map->uid, map->n_uid);
-	}
-	if (r < 0)
-		return r;
-	r = write_map(p, pid, "gid_map", map->gid, map->n_gid);
-	if (r != -EPERM || geteuid() == 0)
-		return r;
-	if (helper || map->n_gid > 1)
-		return run_map_helper(p, "newgidmap", pid, map->gid, map->n_gid);
-	/* One's own group alone may be mapped when setgroups(2) is given up (Linux 3.19). */
-	snprintf(path, sizeof(path), "/proc/%d/setgroups", pid);
-	r = file_write_at(AT_FDCWD, path, "deny", 4);
-	if (r < 0)
-		return op_step(p, r, "write %s", path);
-	return write_map(p, pid, "gid_map", map->gid, map->n_gid);
-}
-
 int perform_write_id_maps(struct performance *p, const struct op *op)
 {
-	return write_id_maps(p, op->id_map, p->pid);
+	return id_map_write(p, op->id_map, p->pid);
 }
 
 /* A user namespace that exists for its mappings alone: its process ends as soon as it is open. */
@@ -176,7 +101,7 @@ int perform_make_id_map(struct performance *p, const struct op *op)
 	}
 	if (pid < 0)
 		return op_step(p, (int)pid, "clone");
-	int r = write_id_maps(p, op->id_map, pid);
+	int r = id_map_write(p, op->id_map, pid);
 	if (r == 0) {
 		snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -191,21 +116,6 @@ int perform_make_id_map(struct performance *p, const struct op *op)
 }
 
 /* ---- around the child ---- */
-
-int perform_oom_score(struct performance *p, const struct op *op)
-{
-	char path[64], text[16];
-	int n = snprintf(text, sizeof(text), "%lld", (long long)op->number);
-
-	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", p->pid);
-	int r = file_write_at(AT_FDCWD, path, text, (size_t)n);
-	if (r == -EACCES || r == -EPERM) {
-		/* Lowering needs CAP_SYS_RESOURCE: a wish, as priorities are. */
-		snprintf(p->detail, sizeof(p->detail), "no permission to lower it");
-		return 0;
-	}
-	return r;
-}
 
 int perform_move_link(struct performance *p, const struct op *op)
 {

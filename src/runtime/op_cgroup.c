@@ -10,6 +10,7 @@
 #include "runtime/cgroup_place.h"
 #include "runtime/shared.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/str.h"
 
 static uint32_t wanted_controllers(const struct hull_cgroup_host *host)
@@ -27,38 +28,92 @@ static uint32_t wanted_controllers(const struct hull_cgroup_host *host)
 	return controllers;
 }
 
+/* True if the container was promised something of its cgroup. Devices are the kernel's to guard from
+ * a user namespace, where no node can be made. */
+static bool is_cgroup_needed(const struct plan *plan)
+{
+	struct hull_cgroup_resources limits;
+
+	if (plan->cgroup_asked)
+		return true;
+	if (!plan->resources)
+		return false;
+	limits = *plan->resources;
+	limits.n_devices = 0;
+	return !hull_cgroup_resources_empty(&limits);
+}
+
+static int is_denied(const struct hull_error *err)
+{
+	return err && (err->kind == HULL_ERROR_DENIED || err->errnum == EROFS);
+}
+
+/* Nobody may have delegated a cgroup to this user, or there are none: the container stays in its
+ * caller's. What was asked for in vain is an error. */
+static int do_without_cgroup(struct performance *p, int r)
+{
+	if (is_cgroup_needed(p->plan))
+		return error_wrap(p->err, r,
+			"rootless needs no limits + no cgrouppath when no permission is granted for "
+			"cgroups");
+	hull_error_done(p->err);
+	return 0;
+}
+
+/* Limits are set or refused one by one; rules for devices are left out where they need root. */
+static int limit_rootless(struct performance *p)
+{
+	struct hull_cgroup_resources limits, devices = {0};
+
+	if (!p->plan->resources)
+		return 0;
+	limits = *p->plan->resources;
+	devices.devices = limits.devices;
+	devices.n_devices = limits.n_devices;
+	limits.devices = NULL;
+	limits.n_devices = 0;
+	int r = hull_cgroup_apply(p->cgroup, &limits, 0, p->err);
+	return r < 0 ? r
+		     : hull_cgroup_apply(p->cgroup, &devices, HULL_CGROUP_APPLY_TOLERANT, p->err);
+}
+
+static int keep_cgroup(struct performance *p, const struct op *op, bool systemd)
+{
+	p->cgroup_made = true;
+	p->cgroup_entered = systemd;
+	return cgroup_places_format(p->cgroup_host, p->cgroup, op->path, &p->cgroup_text, p->err);
+}
+
+static bool has_systemd(const struct plan *plan)
+{
+	return plan->options.cgroup_manager == HULL_CGROUP_MANAGER_SYSTEMD ||
+	       plan->options.cgroup_manager == HULL_CGROUP_MANAGER_SYSTEMD_USER;
+}
+
 int perform_create_cgroup(struct performance *p, const struct op *op)
 {
 	const struct plan *plan = p->plan;
-	bool systemd = plan->options.cgroup_manager == HULL_CGROUP_MANAGER_SYSTEMD;
+	bool rootless = plan->options.rootless, systemd = has_systemd(plan);
 	int r = hull_cgroup_host_open(&p->cgroup_host, p->err);
 
 	if (r < 0)
 		return r;
-	if (hull_cgroup_host_mode(p->cgroup_host) == HULL_CGROUP_MODE_NONE)
-		return plan->options.rootless ? 0
-					      : error_set(p->err, HULL_ERROR_UNSUPPORTED,
-							"no cgroup file system is mounted");
+	if (hull_cgroup_host_mode(p->cgroup_host) == HULL_CGROUP_MODE_NONE) {
+		r = error_set(p->err, HULL_ERROR_UNSUPPORTED, "no cgroup file system is mounted");
+		return rootless ? do_without_cgroup(p, r) : r;
+	}
 	struct hull_cgroup_create_options options = {.manager = plan->options.cgroup_manager,
-		.flags = plan->options.rootless ? HULL_CGROUP_CREATE_TOLERANT : 0,
+		.flags = rootless ? HULL_CGROUP_CREATE_TOLERANT : HULL_CGROUP_CREATE_NEW,
 		.controllers = wanted_controllers(p->cgroup_host),
 		.pid = systemd ? p->pid : 0,
-		.resources = plan->resources,
+		.resources = rootless && !systemd ? NULL : plan->resources,
 		.delegate = systemd};
-	if (!plan->options.rootless)
-		options.flags |= HULL_CGROUP_CREATE_NEW;
 	r = hull_cgroup_create(p->cgroup_host, op->path, &options, &p->cgroup, p->err);
-	if (r < 0) {
-		/* Rootless without delegation: the container stays in its caller's cgroup. */
-		if (plan->options.rootless && p->err && p->err->kind == HULL_ERROR_DENIED) {
-			hull_error_done(p->err);
-			return 0;
-		}
-		return r;
-	}
-	p->cgroup_made = true;
-	p->cgroup_entered = systemd;
-	return cgroup_places_format(p->cgroup_host, p->cgroup, op->path, &p->cgroup_text, p->err);
+	if (r < 0 && rootless && is_denied(p->err))
+		return do_without_cgroup(p, r);
+	if (r == 0)
+		r = keep_cgroup(p, op, systemd);
+	return r == 0 && rootless && !systemd ? limit_rootless(p) : r;
 }
 
 static int open_tasks(struct performance *p, int version, const char *directory)
@@ -129,18 +184,46 @@ int perform_attach_cgroup(struct performance *p, const struct op *op)
 	return r;
 }
 
+/* The part of "[CONTROLLERS:]PATH" that is for a hierarchy ("cpu,cpuacct"), NULL if none is. */
+static const char *sub_path(const char *text, const char *hierarchy)
+{
+	const char *colon = strchr(text, ':');
+
+	if (!colon)
+		return text;
+	_cleanup_free_ char *list = strndup(text, (size_t)(colon - text));
+	_cleanup_strv_ char **wanted = list ? strv_split(list, ",") : NULL;
+	_cleanup_strv_ char **has = strv_split(hierarchy, ",");
+	strv_foreach (name, wanted) {
+		/* The v2 tree has no name, and all its controllers share the place. */
+		if (*hierarchy == '\0' || strv_contains(has, *name))
+			return colon + 1;
+	}
+	return NULL;
+}
+
+/* The directory for the process in one hierarchy. */
+static const char *target_directory(
+	const struct plan *plan, struct arena *arena, const struct cgroup_place *place)
+{
+	const char *sub = NULL;
+
+	strv_foreach (text, plan->sub_cgroups) {
+		const char *path = sub_path(*text, place->hierarchy ? place->hierarchy : "");
+		sub = path ? path : sub;
+	}
+	return sub ? arena_printf(arena, "%s/%s", place->full_path, sub) : place->full_path;
+}
+
 /* An exec: the container's cgroup is known from its record, and the child inherits the fds. */
 int perform_open_cgroup(struct performance *p, const struct op *op)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	struct cgroup_places all;
-	const char *sub = p->plan->sub_cgroup;
 	int r = cgroup_places_parse(&arena, p->plan->target_cgroup, &all, p->err);
 
 	for (size_t i = 0; r == 0 && i < all.n_places; i++) {
-		const char *directory = all.places[i].full_path;
-		if (!str_empty(sub))
-			directory = arena_printf(&arena, "%s/%s", directory, sub);
+		const char *directory = target_directory(p->plan, &arena, &all.places[i]);
 		if (!directory)
 			return error_no_memory(p->err);
 		if (all.places[i].version == 2 && all.n_places == 1) {
@@ -152,4 +235,37 @@ int perform_open_cgroup(struct performance *p, const struct op *op)
 		r = open_tasks(p, all.places[i].version, directory);
 	}
 	return r;
+}
+
+/*
+ * On v2 a group with controllers for its children takes no processes: the container's own init
+ * (systemd, say) has moved itself into one of them, and an exec follows it there.
+ */
+int cgroup_follow_first_process(struct performance *p)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct cgroup_places all;
+	char file[64];
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", p->plan->target_pid);
+	int r = file_read_at(AT_FDCWD, file, &text, 65536);
+	if (r < 0 || cgroup_places_parse(&arena, p->plan->target_cgroup, &all, NULL) < 0)
+		return r < 0 ? r : -EINVAL;
+	const char *path = str_after(buf_str(&text), "0::");
+	const char *own = all.n_places == 1 ? all.places[0].path : NULL;
+	if (!path || !own)
+		return -ENOENT;
+	_cleanup_free_ char *line = strndup(path, strcspn(path, "\n"));
+	const char *below = line ? str_after(line, own) : NULL;
+	/* Only below the container's own group: a process elsewhere is no guide. */
+	if (!below || *below != '/' || path_has_dotdot(below))
+		return -ENOENT;
+	_cleanup_free_ char *directory = str_printf("%s%s", all.places[0].full_path, below);
+	int fd = directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return -ENOENT;
+	cleanup_closep(&p->cgroup_dir_fd);
+	p->cgroup_dir_fd = fd;
+	return 0;
 }

@@ -276,6 +276,36 @@ static int copy_up(struct performance *p, const struct op_mount *m, int mount_fd
 
 /* ---- the operations ---- */
 
+/*
+ * A file system that shows a namespace is mounted by the owner of that namespace alone. Where the
+ * container shares the host's, the host's own mount shows the same thing.
+ */
+static int clone_host_mount(struct performance *p, const struct op_mount *m)
+{
+	static const struct {
+		const char *type, *path;
+		enum oci_namespace_type namespace;
+	} shown[] = {
+		{"proc", "/proc", OCI_NAMESPACE_PID},
+		{"sysfs", "/sys", OCI_NAMESPACE_NETWORK},
+		{"mqueue", "/dev/mqueue", OCI_NAMESPACE_IPC},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
+		if (!str_eq(m->type, shown[i].type) ||
+			oci_spec_namespace(p->plan->spec, shown[i].namespace))
+			continue;
+		int fd = mount_open_tree(AT_FDCWD, shown[i].path, OPEN_TREE_CLONE | AT_RECURSIVE);
+		if (fd < 0)
+			return op_step(p, fd, "open_tree %s", shown[i].path);
+		int r = mount_set_attributes(fd, m->attributes, 0, MS_PRIVATE, 1);
+		if (r < 0)
+			close(fd);
+		return r < 0 ? op_step(p, r, "mount_setattr %s", shown[i].path) : fd;
+	}
+	return -EPERM;
+}
+
 int perform_mount(struct performance *p, const struct op *op)
 {
 	const struct op_mount *m = op->mount;
@@ -288,6 +318,8 @@ int perform_mount(struct performance *p, const struct op *op)
 	if (m->classic)
 		return mount_classic(p, m, target);
 	_cleanup_close_ int fd = make_filesystem(p, m, target);
+	if (fd == -EPERM)
+		fd = clone_host_mount(p, m);
 	if (fd < 0)
 		return fd;
 	int r = m->copy_up ? copy_up(p, m, fd) : 0;
@@ -390,8 +422,11 @@ int perform_mount_cgroup_v1(struct performance *p, const struct op *op)
 	return r;
 }
 
-/* cgroup v2 inside; where it may not be mounted (no cgroup namespace of one's own user
- * namespace), the host's is bound. */
+/*
+ * cgroup v2 inside; where it may not be mounted (no cgroup namespace of one's own user namespace),
+ * the host's is bound: to be looked at only, for its user may own more of it than this container
+ * (CVE-2023-25809).
+ */
 int perform_mount_cgroup_v2(struct performance *p, const struct op *op)
 {
 	struct op_mount m = *op->mount;
@@ -404,7 +439,9 @@ int perform_mount_cgroup_v2(struct performance *p, const struct op *op)
 	if (fd == -EPERM || fd == -EBUSY) {
 		fd = mount_open_tree(AT_FDCWD, "/sys/fs/cgroup", OPEN_TREE_CLONE | AT_RECURSIVE);
 		if (fd >= 0) {
-			int r = mount_set_attributes(fd, m.attributes, 0, MS_PRIVATE, 1);
+			bool own = p->plan->new_cgroup_namespace;
+			int r = mount_set_attributes(
+				fd, m.attributes | (own ? 0 : MOUNT_ATTR_RDONLY), 0, MS_PRIVATE, 1);
 			if (r < 0)
 				return op_step(p, r, "mount_setattr");
 		}

@@ -32,6 +32,9 @@ int perform_attach_root(struct performance *p, const struct op *op)
 {
 	_cleanup_close_ int target = open(op->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+	/* The caller's own directory may be closed to the user that is root inside. */
+	if (target < 0 && errno == EACCES && p->plan->options.unprivileged)
+		target = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target < 0)
 		return -errno;
 	int r = mount_attach(root_fd(p), target);
@@ -156,29 +159,6 @@ int perform_pivot(struct performance *p, const struct op *op)
 		return op_step(p, -errno, "pivot_root");
 	if (umount2(".", MNT_DETACH) < 0)
 		return op_step(p, -errno, "umount");
-	return chdir("/") < 0 ? -errno : 0;
-}
-
-/*
- * Where the host's root is an initramfs, which cannot be pivoted from. The mounts of the host stay
- * beneath and unreachable by path; its proc and sysfs are covered first, since the kernel lets a
- * user namespace mount these only where they are visible uncovered.
- */
-int perform_chroot(struct performance *p, const struct op *op)
-{
-	if (fchdir(root_fd(p)) < 0)
-		return op_step(p, -errno, "fchdir");
-	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return op_step(p, -errno, "open /");
-	if (umount2("/proc", MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
-		return op_step(p, -errno, "umount /proc");
-	if (umount2("/sys", MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
-		return op_step(p, -errno, "umount /sys");
-	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0)
-		return op_step(p, -errno, "move to /");
-	if (chroot(".") < 0)
-		return op_step(p, -errno, "chroot");
 	return chdir("/") < 0 ? -errno : 0;
 }
 

@@ -82,14 +82,19 @@ struct plan_options {
 	bool no_pivot;
 	bool no_new_keyring;
 	bool no_hooks_after; /* leave poststart hooks to the caller (create) */
-	bool rootless;	     /* permission errors on cgroups are not fatal */
+	bool rootless;	     /* a cgroup that nothing was asked of may be missing */
+	/*
+	 * This process may not mount (see mount_permitted()): the child opens the root and the bind
+	 * sources, once it is root in a user namespace, and enters its cgroup before that.
+	 */
+	bool unprivileged;
 	bool trace;	     /* record the time of each operation for plan_print() */
+	bool debug;	     /* warn of what is only of interest when something is wrong */
 
 	plan_warning_fn *warn; /* NULL = warnings are dropped */
 	void *userdata;
 };
 
-	bool debug;	     /* warn of what is only of interest when something is wrong */
 #define PLAN_OPTIONS_INIT                                                                          \
 	{                                                                                          \
 		.rootfs_fd = -1, .stdio = {-1, -1, -1}, .start_socket = -1, .seccomp_cache_fd = -1 \
@@ -134,12 +139,12 @@ struct plan_exec_options {
 	char *const *sub_cgroups;
 	int seccomp_cache_fd;
 	bool trace;
+	bool debug;
 	plan_warning_fn *warn;
 	void *userdata;
 };
 
 #define PLAN_EXEC_OPTIONS_INIT                                \
-	bool debug;
 	{                                                     \
 		.stdio = {-1, -1, -1}, .seccomp_cache_fd = -1 \
 	}

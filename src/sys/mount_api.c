@@ -17,6 +17,16 @@ int mount_fsopen(const char *type)
 	return result(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
 }
 
+/* What fsopen(2) asks for is the very permission, and a context without a mount leaves no trace. */
+bool mount_permitted(void)
+{
+	int fd = mount_fsopen("tmpfs");
+
+	if (fd >= 0)
+		close(fd);
+	return fd != -EPERM;
+}
+
 int mount_fsconfig_flag(int fs_fd, const char *key)
 {
 	return result(syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_FLAG, key, NULL, 0));

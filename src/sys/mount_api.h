@@ -6,12 +6,17 @@
 #pragma once
 
 #include <linux/mount.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #ifndef MOUNT_ATTR_NOSYMFOLLOW /* Linux 5.14 */
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
+
+/* True if the caller may mount in its mount namespace, which a root may lack the capability for, or
+ * another user namespace may own. */
+bool mount_permitted(void);
 
 int mount_fsopen(const char *type);
 int mount_fsconfig_flag(int fs_fd, const char *key);
