@@ -4,42 +4,25 @@
 #include "base/fd.h"
 #include "base/path.h"
 
+#include <regex.h>
 #include <sys/stat.h>
 
-#define DESTROY_TIMEOUT_MS 10000
-
-bool keel_is_rootless(const struct keel_globals *globals)
+enum creation_rootless keel_rootless(const struct keel_globals *globals)
 {
 	bool value;
 
 	if (globals->rootless && str_to_bool(globals->rootless, &value) == 0)
-		return value;
-	return geteuid() != 0;
-}
-
-char *keel_root_path(const struct keel_globals *globals)
-{
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-
-	if (!str_empty(globals->root)) {
-		if (globals->root[0] == '/')
-			return strdup(globals->root);
-		_cleanup_free_ char *here = getcwd(NULL, 0);
-		return here ? path_join(here, globals->root) : NULL;
-	}
-	if (geteuid() != 0 && !str_empty(runtime))
-		return path_join(runtime, "keel");
-	return strdup("/run/keel");
+		return value ? CREATION_ROOTLESS_TRUE : CREATION_ROOTLESS_FALSE;
+	return CREATION_ROOTLESS_AUTO;
 }
 
 int keel_root_open(
 	const struct keel_globals *globals, bool create, int *ret_fd, struct hull_error *err)
 {
-	_cleanup_free_ char *path = keel_root_path(globals);
+	_cleanup_free_ char *path = NULL;
+	int r = state_root_path(globals->root, &path, err);
 
-	if (!path)
-		return error_no_memory(err);
-	return state_root_open(path, create, ret_fd, err);
+	return r < 0 ? r : state_root_open(path, create, ret_fd, err);
 }
 
 int keel_cgroup_manager(
@@ -67,78 +50,69 @@ int keel_cgroup_manager(
 		err, HULL_ERROR_INVALID, "unknown cgroup manager \"%s\"", globals->cgroup_manager);
 }
 
-void keel_container_done(struct keel_container *c)
-{
-	cleanup_closep(&c->root_fd);
-	cleanup_closep(&c->dir_fd);
-	free(c->root);
-	arena_done(&c->arena);
-}
-
-int keel_container_open(struct keel_container *c, const struct keel_globals *globals,
+int keel_container_open(struct container_record *c, const struct keel_globals *globals,
 	const char *id, struct hull_error *err)
 {
-	*c = (struct keel_container){.root_fd = -1, .dir_fd = -1};
-	c->root = keel_root_path(globals);
-	if (!c->root)
-		return error_no_memory(err);
-	int r = container_id_check(id, err);
-	if (r < 0)
-		return r;
-	r = state_root_open(c->root, false, &c->root_fd, err);
-	if (r == -ENOENT)
-		return error_set(err, HULL_ERROR_NOT_FOUND, "container \"%s\" does not exist", id);
-	if (r == 0)
-		r = state_load(&c->arena, c->root_fd, id, &c->state, &c->dir_fd, err);
-	if (r == 0)
-		state_ref(c->state, &c->ref);
+	_cleanup_free_ char *root = NULL;
+
+	*c = (struct container_record)CONTAINER_RECORD_INIT;
+	int r = state_root_path(globals->root, &root, err);
+	return r < 0 ? r : container_record_open(c, root, id, err);
+}
+
+static void warn_always(void *userdata, const char *text)
+{
+	fprintf(stderr, "keel: warning: %s\n", text);
+}
+
+int keel_container_remove(struct container_record *c, struct hull_error *err)
+{
+	return container_record_remove(c, warn_always, NULL, err);
+}
+
+static int ids_of(const struct keel_globals *globals, const char *pattern, char ***ret,
+	struct hull_error *err)
+{
+	_cleanup_close_ int root_fd = -1;
+	_cleanup_strv_ char **all = NULL;
+	char reason[128];
+	regex_t regex;
+	int r = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+
+	if (r != 0) {
+		regerror(r, &regex, reason, sizeof(reason));
+		return error_set(err, HULL_ERROR_INVALID, "invalid regular expression \"%s\": %s",
+			pattern, reason);
+	}
+	r = keel_root_open(globals, false, &root_fd, err);
+	if (r == -ENOENT) {
+		hull_error_done(err);
+		r = 0;
+	} else if (r == 0) {
+		r = state_list(root_fd, &all, err);
+	}
+	strv_foreach (id, all) {
+		if (r == 0 && regexec(&regex, *id, 0, NULL, 0) == 0 && strv_append(ret, *id) < 0)
+			r = error_no_memory(err);
+	}
+	regfree(&regex);
 	return r;
 }
 
-int keel_container_spec(struct keel_container *c, struct oci_spec **ret, struct hull_error *err)
+int keel_container_each(const struct keel_globals *globals, const char *pattern, bool regex,
+	int (*fn)(const struct keel_globals *globals, const char *id, void *data,
+		struct hull_error *err),
+	void *data, struct hull_error *err)
 {
-	int r = oci_spec_load_at(&c->arena, c->dir_fd, "config.json", ret, err);
+	_cleanup_strv_ char **ids = NULL;
 
-	return r < 0 ? error_wrap(err, r, "%s", c->state->id) : 0;
-}
-
-/* The socket is there until somebody has started the container. */
-int keel_container_status(
-	const struct keel_container *c, enum container_status *ret, struct hull_error *err)
-{
-	bool started = faccessat(c->dir_fd, "start.sock", F_OK, 0) < 0;
-
-	return container_status(&c->ref, started, ret, err);
-}
-
-void keel_oci_state(
-	const struct keel_container *c, enum container_status status, struct oci_state *ret)
-{
-	const struct runtime_state *s = c->state;
-
-	*ret = (struct oci_state){.oci_version = s->oci_version,
-		.id = s->id,
-		.status = (char *)container_status_names[status],
-		.pid = status == CONTAINER_STOPPED ? 0 : s->pid,
-		.bundle = s->bundle,
-		.annotations = s->annotations,
-		.n_annotations = s->n_annotations};
-}
-
-int keel_container_remove(struct keel_container *c, struct hull_error *err)
-{
-	struct oci_state state;
-	struct oci_spec *spec = NULL;
-	int r = container_destroy(&c->ref, DESTROY_TIMEOUT_MS, err);
-
-	if (r < 0)
-		return r;
-	/* A container whose spec cannot be read any more is removed all the same. */
-	if (c->state->has_poststop && keel_container_spec(c, &spec, NULL) == 0) {
-		_cleanup_error_ struct hull_error failed = HULL_ERROR_INIT;
-		keel_oci_state(c, CONTAINER_STOPPED, &state);
-		if (hooks_run(spec, HOOK_POSTSTOP, &state, &failed) < 0)
-			fprintf(stderr, "keel: warning: %s\n", hull_error_message(&failed));
+	if (!regex)
+		return fn(globals, pattern, data, err);
+	int first = ids_of(globals, pattern, &ids, err);
+	strv_foreach (id, ids) {
+		int r = fn(globals, *id, data, first < 0 ? NULL : err);
+		if (r < 0 && first == 0)
+			first = r;
 	}
-	return state_remove(c->root_fd, c->state->id, err);
+	return first;
 }

@@ -3,38 +3,44 @@
 
 struct delete_options {
 	bool force;
+	bool regex;
 };
 
 static const struct cli_option options[] = {
 	{"force", 'f', CLI_FLAG, offsetof(struct delete_options, force), NULL,
 		"Kill the container first if it is running; a container that is not there is no error",
 		NULL, 0},
+	{"regex", 'r', CLI_FLAG, offsetof(struct delete_options, regex), NULL,
+		"CONTAINER is a regular expression: all containers whose ids match", NULL, 0},
 };
+
+static int delete_one(
+	const struct keel_globals *globals, const char *id, void *data, struct hull_error *err)
+{
+	const struct delete_options *o = data;
+	_cleanup_container_record_ struct container_record c;
+	_cleanup_error_ struct hull_error own = HULL_ERROR_INIT;
+	int r = keel_container_open(&c, globals, id, &own);
+
+	if (r < 0 && o->force && own.kind == HULL_ERROR_NOT_FOUND) {
+		/* What a creation that was killed has left goes as well. */
+		return c.root_fd >= 0 ? state_remove(c.root_fd, id, err) : 0;
+	}
+	if (r == 0 && !o->force)
+		r = container_record_check_deletable(&c, &own);
+	if (r < 0) {
+		error_move(err, &own);
+		return r;
+	}
+	return keel_container_remove(&c, err);
+}
 
 static int delete (
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
 	const struct delete_options *o = data;
-	const struct keel_globals *globals = context->globals;
-	_cleanup_keel_container_ struct keel_container c;
-	enum container_status status;
-	int r = keel_container_open(&c, globals, argv[0], err);
 
-	if (r < 0 && o->force && err->kind == HULL_ERROR_NOT_FOUND) {
-		/* What a creation that was killed has left goes as well. */
-		hull_error_done(err);
-		return c.root_fd >= 0 ? state_remove(c.root_fd, argv[0], err) : 0;
-	}
-	if (r == 0 && !o->force)
-		r = keel_container_status(&c, &status, err);
-	if (r < 0)
-		return r;
-	/* A created container runs none of the user's code: deleting it needs no force. */
-	if (!o->force && status != CONTAINER_STOPPED && status != CONTAINER_CREATED)
-		return error_set(err, HULL_ERROR_CONFLICT,
-			"cannot delete container %s that is not stopped: %s", argv[0],
-			container_status_names[status]);
-	return keel_container_remove(&c, err);
+	return keel_container_each(context->globals, argv[0], o->regex, delete_one, data, err);
 }
 
 const struct cli_command keel_delete_command = {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launch.h"
 #include "base/fd.h"
+#include "base/path.h"
+#include <hull/cgroup.h>
 
 struct exec_options {
 	char *console_socket;
@@ -18,7 +20,7 @@ struct exec_options {
 	bool no_new_privs;
 	char **capabilities;
 	int preserve_fds;
-	char *cgroup;
+	char **cgroups;
 	bool ignore_paused;
 	bool no_subreaper;
 };
@@ -49,8 +51,9 @@ static const struct cli_option options[] = {
 	{"cap", 'c', CLI_STRV, O(capabilities), "capability", "Add a capability", NULL, 0},
 	{"preserve-fds", 0, CLI_INT, O(preserve_fds), "number",
 		"Pass this many more files from 3 on", NULL, 0},
-	{"cgroup", 0, CLI_STRING, O(cgroup), "path", "Run in a group below the container's", NULL,
-		0},
+	{"cgroup", 0, CLI_STRV, O(cgroups), "[controllers:]path",
+		"Run in a group below the container's; with controllers, in their hierarchies",
+		NULL, 0},
 	{"ignore-paused", 0, CLI_FLAG, O(ignore_paused), NULL,
 		"Do not fail if the container is paused", NULL, 0},
 	{"no-subreaper", 0, CLI_FLAG, O(no_subreaper), NULL, "", NULL, CLI_HIDDEN},
@@ -150,7 +153,7 @@ static int process_from_options(struct arena *arena, const struct exec_options *
 	return r < 0 ? r : parse_groups(arena, o->groups, &p->user, err);
 }
 
-static int make_process(struct keel_container *c, const struct exec_options *o,
+static int make_process(struct container_record *c, const struct exec_options *o,
 	const struct oci_spec *spec, int argc, char **argv, struct oci_process **ret,
 	struct hull_error *err)
 {
@@ -165,23 +168,6 @@ static int make_process(struct keel_container *c, const struct exec_options *o,
 	return process_from_options(&c->arena, o, spec->process, argv + 1, p, err);
 }
 
-static int check_status(
-	const struct keel_container *c, const struct exec_options *o, struct hull_error *err)
-{
-	enum container_status status;
-	int r = keel_container_status(c, &status, err);
-
-	if (r < 0)
-		return r;
-	if (status == CONTAINER_STOPPED)
-		return error_set(
-			err, HULL_ERROR_CONFLICT, "cannot exec a container that has stopped");
-	if (status == CONTAINER_PAUSED && !o->ignore_paused)
-		return error_set(err, HULL_ERROR_CONFLICT,
-			"cannot exec in a paused container (use --ignore-paused to override)");
-	return 0;
-}
-
 static int check_terminal(
 	const struct exec_options *o, const struct oci_process *p, struct hull_error *err)
 {
@@ -191,42 +177,54 @@ static int check_terminal(
 	if (o->console_socket && !(o->detach && p->terminal))
 		return error_set(err, HULL_ERROR_INVALID,
 			"cannot use console socket if keel will not detach or allocate tty");
-	if (o->cgroup && (strstr(o->cgroup, "..") || o->cgroup[0] == '\0'))
-		return error_set(err, HULL_ERROR_INVALID, "bad sub cgroup path: %s", o->cgroup);
 	return 0;
 }
 
-static int open_cache(const struct keel_container *c)
+/* "[CONTROLLER[,CONTROLLER...]:]PATH" */
+static int check_cgroup(const char *text, struct hull_error *err)
 {
-	return openat(c->root_fd, ".cache/seccomp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *colon = strchr(text, ':');
+	const char *path = colon ? colon + 1 : text;
+
+	if (*path == '\0' || path_has_dotdot(path))
+		return error_set(err, HULL_ERROR_INVALID, "bad sub cgroup path: %s", path);
+	if (!colon)
+		return 0;
+	_cleanup_free_ char *list = strndup(text, (size_t)(colon - text));
+	_cleanup_strv_ char **names = list ? strv_split(list, ",") : NULL;
+	if (!list || (!names && *list))
+		return error_no_memory(err);
+	strv_foreach (name, names) {
+		enum hull_cgroup_controller controller;
+		if (!str_after(*name, "name=") &&
+			hull_cgroup_controller_parse(*name, &controller) < 0)
+			return error_set(err, HULL_ERROR_INVALID, "unknown controller %s", *name);
+	}
+	return names ? 0 : error_set(err, HULL_ERROR_INVALID, "invalid --cgroup %s", text);
 }
 
-static int perform(struct keel_container *c, const struct keel_globals *globals,
+static int check_cgroups(const struct exec_options *o, struct hull_error *err)
+{
+	int r = 0;
+
+	strv_foreach (text, o->cgroups) {
+		if (r == 0)
+			r = check_cgroup(*text, err);
+	}
+	return r;
+}
+
+static int perform(const struct container_record *c, const struct keel_globals *globals,
 	const struct exec_options *o, const struct oci_spec *spec,
 	const struct oci_process *process, struct runtime_process *ret, struct hull_error *err)
 {
 	struct plan_exec_options exec = PLAN_EXEC_OPTIONS_INIT;
-	_cleanup_plan_ struct plan *plan = NULL;
-	_cleanup_close_ int cache_fd = spec->linux && spec->linux->seccomp ? open_cache(c) : -1;
-	_cleanup_close_ int pidfd = container_open_pidfd(&c->ref, err);
 
-	if (pidfd == -ESRCH)
-		return error_set(err, HULL_ERROR_CONFLICT, "container not running");
-	if (pidfd < 0)
-		return pidfd;
-	struct plan_target target = {.id = c->state->id,
-		.pid = c->state->pid,
-		.pidfd = pidfd,
-		.spec = spec,
-		.bundle = c->state->bundle,
-		.cgroup = c->state->cgroup};
 	exec.preserve_fds = o->preserve_fds;
-	exec.sub_cgroup = o->cgroup;
-	exec.seccomp_cache_fd = cache_fd;
+	exec.sub_cgroups = o->cgroups;
 	exec.warn = keel_warn;
 	exec.userdata = (void *)globals;
-	int r = plan_compile_exec(process, &target, &exec, &plan, err);
-	return r < 0 ? r : plan_perform(plan, ret, err);
+	return container_record_exec(c, spec, process, &exec, ret, err);
 }
 
 static int publish(const struct exec_options *o, struct runtime_process *p, struct hull_error *err)
@@ -248,21 +246,25 @@ static int exec(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
 	const struct exec_options *o = data;
-	_cleanup_keel_container_ struct keel_container c;
+	_cleanup_container_record_ struct container_record c = {.root_fd = -1, .dir_fd = -1};
 	_cleanup_(runtime_process_done) struct runtime_process running = RUNTIME_PROCESS_INIT;
 	struct oci_process *process;
 	struct oci_spec *spec;
 
 	argv[argc] = NULL;
-	int r = keel_container_open(&c, context->globals, argv[0], err);
+	int r = preserved_fds_check(o->preserve_fds, err);
 	if (r == 0)
-		r = check_status(&c, o, err);
+		r = keel_container_open(&c, context->globals, argv[0], err);
 	if (r == 0)
-		r = keel_container_spec(&c, &spec, err);
+		r = container_record_check_exec(&c, o->ignore_paused, err);
+	if (r == 0)
+		r = container_record_spec(&c, &spec, err);
 	if (r == 0)
 		r = make_process(&c, o, spec, argc, argv, &process, err);
 	if (r == 0)
 		r = check_terminal(o, process, err);
+	if (r == 0)
+		r = check_cgroups(o, err);
 	if (r < 0)
 		return r;
 	if (!o->detach)
@@ -272,7 +274,7 @@ static int exec(
 		r = publish(o, &running, err);
 	if (r < 0 || o->detach)
 		return r;
-	return foreground_wait(&running, err);
+	return foreground_wait(&running, -1, err);
 }
 
 const struct cli_command keel_exec_command = {

@@ -34,13 +34,13 @@ static int parse_format(const char *name, enum plan_format *ret, struct hull_err
 /* Runs the container to its end; its exit status is not ours here. */
 static int trace(struct launch *l, struct hull_error *err)
 {
-	_cleanup_keel_container_ struct keel_container c = {.root_fd = -1, .dir_fd = -1};
+	_cleanup_container_record_ struct container_record c = {.root_fd = -1, .dir_fd = -1};
 
 	foreground_prepare(true);
 	int r = launch_perform(l, err);
 	if (r < 0)
 		return r;
-	r = foreground_wait(&l->process, err);
+	r = foreground_wait(&l->creation.process, -1, err);
 	if (r >= 0)
 		r = keel_container_open(&c, l->globals, l->id, err);
 	return r < 0 ? r : keel_container_remove(&c, err);
@@ -64,7 +64,7 @@ static int explain(
 		r = trace(&l, err);
 	if (r < 0)
 		return r;
-	plan_print(l.plan, format, &text);
+	plan_print(l.creation.plan, format, &text);
 	fputs(buf_str(&text), stdout);
 	return 0;
 }

@@ -2,7 +2,9 @@
 /* create, run and explain: from a bundle to a plan and on. */
 #pragma once
 
+#include "activation.h"
 #include "keel.h"
+#include "runtime/checkpoint.h"
 
 struct launch_options {
 	char *bundle;
@@ -43,21 +45,14 @@ struct launch {
 	const struct keel_globals *globals;
 	const struct launch_options *options;
 	const char *id;
-	struct arena arena;
-	char *bundle; /* absolute */
-	struct buf config;
-	struct oci_spec *spec;
-	char *root;
-	int root_fd, dir_fd, cache_fd, start_socket;
-	bool reserved; /* the id is ours, and to be given back on failure */
-	struct plan *plan;
-	struct runtime_process process;
+	struct creation creation;
+	int notify_socket; /* where the container says that it is ready; -1 = nobody asks */
+	const struct checkpoint_options *restore; /* NULL = start anew */
 };
 
-#define LAUNCH_INIT                                                              \
-	{                                                                        \
-		.config = BUF_INIT, .root_fd = -1, .dir_fd = -1, .cache_fd = -1, \
-		.start_socket = -1, .process = RUNTIME_PROCESS_INIT              \
+#define LAUNCH_INIT                                            \
+	{                                                      \
+		.creation = CREATION_INIT, .notify_socket = -1 \
 	}
 
 void launch_done(struct launch *l);
@@ -68,12 +63,13 @@ int launch_prepare(struct launch *l, bool wait_for_start, bool dry, struct hull_
 /* Performs the plan, records the state, writes the pid file and sends the terminal. */
 int launch_perform(struct launch *l, struct hull_error *err);
 
-/* poststart hooks. */
-int launch_poststart(struct launch *l, struct hull_error *err);
+/* The whole of `run` and `restore`: to the end in the foreground, then the container is removed; the exit
+ * status, or 0 when detached. */
+int launch_run(struct launch *l, struct hull_error *err);
 
-/* Waits for the process, forwarding signals, and copying its terminal if it has one of ours.
- * Returns the exit status as a shell would tell it. */
-int foreground_wait(struct runtime_process *process, struct hull_error *err);
+/* Waits for the process, forwarding signals, and copying its terminal if it has one of ours, and
+ * what it says on notify_socket (-1 = none). Returns the exit status as a shell would tell it. */
+int foreground_wait(struct runtime_process *process, int notify_socket, struct hull_error *err);
 
 /* To be called before the process exists, so that none of its signals is lost. */
 void foreground_prepare(bool subreaper);

@@ -13,7 +13,7 @@ static const struct cli_option options[] = {
 };
 
 static void put_json(
-	struct json_writer *w, const struct keel_container *c, enum container_status status)
+	struct json_writer *w, const struct container_record *c, enum container_status status)
 {
 	const struct runtime_state *s = c->state;
 
@@ -44,7 +44,7 @@ struct output {
 	bool json;
 };
 
-static void put(struct output *out, const struct keel_container *c, enum container_status status)
+static void put(struct output *out, const struct container_record *c, enum container_status status)
 {
 	const struct runtime_state *s = c->state;
 
@@ -71,11 +71,11 @@ static int list_all(struct cli_context *context, struct output *out, struct hull
 	if (r == 0)
 		r = state_list(root_fd, &ids, err);
 	strv_foreach (id, ids) {
-		_cleanup_keel_container_ struct keel_container c;
+		_cleanup_container_record_ struct container_record c;
 		enum container_status status;
 		/* One that goes away meanwhile, or is only half there, is left out. */
 		if (keel_container_open(&c, context->globals, *id, NULL) == 0 &&
-			keel_container_status(&c, &status, NULL) == 0)
+			container_record_status(&c, &status, NULL) == 0)
 			put(out, &c, status);
 	}
 	return r;

@@ -111,7 +111,7 @@ static int ps(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
 	const struct ps_options *o = data;
-	_cleanup_keel_container_ struct keel_container c;
+	_cleanup_container_record_ struct container_record c;
 	_cleanup_free_ pid_t *pids = NULL;
 	size_t n = 0;
 	int r = keel_container_open(&c, context->globals, argv[0], err);

@@ -4,12 +4,12 @@
 static int resume(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
-	_cleanup_keel_container_ struct keel_container c;
+	_cleanup_container_record_ struct container_record c;
 	enum container_status status;
 	int r = keel_container_open(&c, context->globals, argv[0], err);
 
 	if (r == 0)
-		r = keel_container_status(&c, &status, err);
+		r = container_record_status(&c, &status, err);
 	if (r < 0)
 		return r;
 	if (status != CONTAINER_PAUSED)

@@ -2,7 +2,7 @@
 #include "keel.h"
 
 /* The specification's document with runc's additions. */
-static void print_state(const struct keel_container *c, enum container_status status)
+static void print_state(const struct container_record *c, enum container_status status)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct json_writer w = JSON_WRITER_INIT(&out, 2);
@@ -41,12 +41,12 @@ static void print_state(const struct keel_container *c, enum container_status st
 static int state(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
-	_cleanup_keel_container_ struct keel_container c;
+	_cleanup_container_record_ struct container_record c;
 	enum container_status status;
 	int r = keel_container_open(&c, context->globals, argv[0], err);
 
 	if (r == 0)
-		r = keel_container_status(&c, &status, err);
+		r = container_record_status(&c, &status, err);
 	if (r == 0)
 		print_state(&c, status);
 	return r;

@@ -109,7 +109,7 @@ static int update(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
 	const struct update_options *o = data;
-	_cleanup_keel_container_ struct keel_container c;
+	_cleanup_container_record_ struct container_record c;
 	struct hull_cgroup_resources resources = {0};
 	int r = keel_container_open(&c, context->globals, argv[0], err);
 

@@ -42,17 +42,86 @@ int container_id_check(const char *id, struct hull_error *err)
 	return 0;
 }
 
+/* A login's own directory, where a system makes one for logins. */
+static char *login_directory(void)
+{
+	struct stat st;
+	_cleanup_free_ char *path = str_printf("/run/user/%u", geteuid());
+
+	if (!path || stat(path, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+		return NULL;
+	return TAKE_PTR(path);
+}
+
+static char *default_root(void)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	bool xdg = runtime && runtime[0] == '/';
+
+	/* The root of a user namespace may be root of nothing there. */
+	if (geteuid() == 0 && (!xdg || access("/run", W_OK) == 0))
+		return strdup("/run/keel");
+	if (xdg)
+		return path_join(runtime, "keel");
+	_cleanup_free_ char *login = login_directory();
+	return login ? path_join(login, "keel") : str_printf("/tmp/keel-%u", geteuid());
+}
+
+int state_root_path(const char *root, char **ret, struct hull_error *err)
+{
+	char *path;
+
+	if (str_empty(root)) {
+		path = default_root();
+	} else if (root[0] == '/') {
+		path = strdup(root);
+	} else {
+		_cleanup_free_ char *here = getcwd(NULL, 0);
+		if (!here)
+			return error_errno(err, errno, "%s", root);
+		path = path_join(here, root);
+	}
+	if (!path)
+		return error_no_memory(err);
+	*ret = path;
+	return 0;
+}
+
+/* In /tmp anybody could have been there first. */
+static int check_root(int fd, const char *root, struct hull_error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, errno, "%s", root);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return error_set(
+			err, HULL_ERROR_DENIED, "state directory %s belongs to another user", root);
+	if (st.st_mode & S_IWOTH)
+		return error_set(err, HULL_ERROR_DENIED,
+			"state directory %s is writable to everybody", root);
+	/* Directories for the time of a login are cleaned of what is old, unless it is sticky. */
+	if (st.st_uid == geteuid() && !(st.st_mode & S_ISVTX))
+		fchmod(fd, 01700);
+	return 0;
+}
+
 int state_root_open(const char *root, bool create, int *ret_fd, struct hull_error *err)
 {
+	bool own = geteuid() != 0;
+
 	if (create) {
-		int r = dir_make_parents_at(AT_FDCWD, root, 0711);
+		int r = dir_make_parents_at(AT_FDCWD, root, own ? 0700 : 0711);
 		if (r < 0)
 			return error_errno(err, r, "%s", root);
 	}
-	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_errno(err, errno, "%s", root);
-	*ret_fd = fd;
+	int r = own ? check_root(fd, root, err) : 0;
+	if (r < 0)
+		return r;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 

@@ -28,7 +28,18 @@ struct runtime_state {
 /* 0 if the id may name a container: [a-zA-Z0-9_+-][a-zA-Z0-9_+.-]*, at most 1024 bytes. */
 int container_id_check(const char *id, struct hull_error *err);
 
-/* Opens (and makes) the root directory. */
+/* The cache of compiled filters, below the root. */
+#define SECCOMP_CACHE ".cache/seccomp"
+
+/*
+ * The root directory that a user meant (may be relative) or, for NULL, the user's own: /run/keel for
+ * root; for others $XDG_RUNTIME_DIR/keel, /run/user/UID/keel if there is such a directory, or
+ * /tmp/keel-UID. Heap string.
+ */
+int state_root_path(const char *root, char **ret, struct hull_error *err);
+
+/* Opens (and makes) the root directory. For others than root it must be their own and writable to
+ * nobody else: what is in it tells which processes to kill. */
 int state_root_open(const char *root, bool create, int *ret_fd, struct hull_error *err);
 
 /* Reserves an id: makes its directory; HULL_ERROR_EXISTS if it is taken. */
