@@ -43,7 +43,7 @@ static _Noreturn void hook_child(const struct oci_hook *hook, int in, int out)
 		execve(hook->path, hook->args && hook->args[0] ? hook->args : only_path,
 			hook->env ? hook->env : no_env);
 	/* The number of the error travels as the only output and a status of its own. */
-	dprintf(2, "%s", strerror(errno));
+	dprintf(2, "%s", error_text(errno));
 	syscall(SYS_exit_group, 127);
 	__builtin_unreachable();
 }

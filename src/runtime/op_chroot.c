@@ -12,9 +12,11 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "sys/mount_api.h"
+#include "sys/statx.h"
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -129,9 +131,10 @@ static bool is_containers(const struct family *f, int id)
 static int mount_id(int dirfd, const char *path)
 {
 	struct statx st;
+	int r = file_statx(dirfd, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st);
 
-	if (statx(dirfd, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	return st.stx_mask & STATX_MNT_ID ? (int)st.stx_mnt_id : -EOPNOTSUPP;
 }
 

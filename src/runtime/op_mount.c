@@ -12,10 +12,12 @@
 #include "sys/resolve.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 static int root_fd(const struct performance *p)
@@ -246,11 +248,11 @@ static int copy_tree(int from, int to, int depth)
 	if (depth > COPY_DEPTH_MAX)
 		return -ELOOP;
 	for (;;) {
-		ssize_t n = getdents64(from, block, sizeof(block));
+		ssize_t n = syscall(SYS_getdents64, from, block, sizeof(block));
 		if (n <= 0)
 			return n < 0 ? -errno : 0;
 		for (ssize_t at = 0; at < n;) {
-			const struct dirent64 *d = (const struct dirent64 *)(block + at);
+			const struct dirent *d = (const struct dirent *)(block + at);
 			at += d->d_reclen;
 			if (str_eq(d->d_name, ".") || str_eq(d->d_name, ".."))
 				continue;

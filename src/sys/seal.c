@@ -2,6 +2,7 @@
 #include "sys/seal.h"
 #include "base/cleanup.h"
 #include "sys/mount_api.h"
+#include "sys/statx.h"
 
 #include <string.h>
 
@@ -29,7 +30,7 @@ static bool is_sealed(int exe)
 	if (fstatvfs(exe, &fs) == 0 && (fs.f_flag & ST_RDONLY))
 		return true;
 	/* chattr +i, or fs-verity: an installation may spare every start the second execve. */
-	if (statx(exe, "", AT_EMPTY_PATH, 0, &file_info) == 0 &&
+	if (file_statx(exe, "", AT_EMPTY_PATH, 0, &file_info) == 0 &&
 		(file_info.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_VERITY)))
 		return true;
 	_cleanup_close_ int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
