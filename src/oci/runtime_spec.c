@@ -571,6 +571,26 @@ const struct oci_namespace *oci_spec_namespace(
 	return NULL;
 }
 
+int oci_sysctl_path(const char *name, char *path, size_t size)
+{
+	char first = name[strcspn(name, "./")];
+
+	if (str_copy(path, size, name) < 0)
+		return -ENAMETOOLONG;
+	for (char *p = path; first != '/' && *p; p++)
+		*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+	/* No empty part, and none that would lead elsewhere. */
+	for (const char *part = path;; part++) {
+		size_t n = strcspn(part, "/");
+		if (n == 0 || (n == 1 && part[0] == '.') ||
+			(n == 2 && part[0] == '.' && part[1] == '.'))
+			return -EINVAL;
+		part += n;
+		if (!*part)
+			return 0;
+	}
+}
+
 const char *oci_spec_annotation(const struct oci_spec *spec, const char *key)
 {
 	for (size_t i = 0; i < spec->n_annotations; i++) {

@@ -325,6 +325,13 @@ int oci_seccomp_parse(
 const struct oci_namespace *oci_spec_namespace(
 	const struct oci_spec *spec, enum oci_namespace_type type);
 
+/*
+ * The file below /proc/sys of a name of linux.sysctl, as sysctl(8) reads it: what comes first, a dot
+ * or a slash, separates, and the other one stands for a dot within a part. 0, -EINVAL or
+ * -ENAMETOOLONG.
+ */
+int oci_sysctl_path(const char *name, char *path, size_t size);
+
 /* The value of an annotation, NULL if it has none. */
 const char *oci_spec_annotation(const struct oci_spec *spec, const char *key);
 

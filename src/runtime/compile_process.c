@@ -6,13 +6,12 @@
  * capabilities, without it just before them, since loading it needs CAP_SYS_ADMIN then.
  */
 #include "runtime/op.h"
-#include "runtime/limit.h"
 #include "base/str.h"
 #include "sys/capability.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-static int add(struct plan *plan, enum op_kind kind, const char *path, const void *data,
+int compile_add(struct plan *plan, enum op_kind kind, const char *path, const void *data,
 	struct hull_error *err)
 {
 	struct op *op = plan_add(plan, kind, true, err);
@@ -22,100 +21,6 @@ static int add(struct plan *plan, enum op_kind kind, const char *path, const voi
 	op->path = path;
 	op->data = data;
 	return 0;
-}
-
-static int check_name(
-	const struct limit_name *names, const char *name, const char *what, struct hull_error *err)
-{
-	if (limit_parse(names, name) >= 0)
-		return 0;
-	return error_set(err, HULL_ERROR_INVALID, "%s: unknown name \"%.100s\"", what, name);
-}
-
-static int check_names(
-	const struct limit_name *names, char *const *list, const char *what, struct hull_error *err)
-{
-	strv_foreach (name, list) {
-		int r = check_name(names, *name, what, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int check_memory_policy(const struct oci_memory_policy *m, struct hull_error *err)
-{
-	unsigned long nodes[LIMIT_NODES_MAX / (8 * sizeof(unsigned long))];
-
-	if (limit_parse(limit_memory_modes, m->mode) < 0)
-		return error_set(
-			err, HULL_ERROR_INVALID, "invalid memory policy mode \"%.100s\"", m->mode);
-	if (check_names(limit_memory_flags, m->flags, "flag", NULL) < 0)
-		return error_set(err, HULL_ERROR_INVALID, "invalid memory policy flag");
-	if (!str_empty(m->nodes) && limit_parse_list(m->nodes, nodes, LIMIT_NODES_MAX) < 0)
-		return error_set(
-			err, HULL_ERROR_INVALID, "invalid memory policy node \"%.100s\"", m->nodes);
-	return 0;
-}
-
-static int check_scheduler(const struct oci_process *p, struct hull_error *err)
-{
-	const struct oci_scheduler *s = p->scheduler;
-	int r = check_name(limit_scheduler_policies, s->policy, "process.scheduler.policy", err);
-
-	if (r == 0)
-		r = check_names(limit_scheduler_flags, s->flags, "process.scheduler.flags", err);
-	return r;
-}
-
-/* Everything that the tables of names do not know, or that cannot be, is refused here. */
-static int check_limits(const struct plan *plan, struct hull_error *err)
-{
-	const struct oci_process *p = plan->process;
-	const struct oci_linux *l = plan->spec->linux;
-	unsigned long cpus[LIMIT_CPUS_MAX / (8 * sizeof(unsigned long))];
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < p->n_rlimits; i++)
-		r = check_name(limit_rlimits, p->rlimits[i].type, "process.rlimits", err);
-	if (r == 0 && p->scheduler)
-		r = check_scheduler(p, err);
-	if (r == 0 && p->io_priority)
-		r = check_name(
-			limit_io_classes, p->io_priority->class, "process.ioPriority.class", err);
-	if (r == 0 && p->io_priority &&
-		(p->io_priority->priority.value < 0 || p->io_priority->priority.value > 7))
-		r = error_set(err, HULL_ERROR_INVALID,
-			"process.ioPriority.priority: must be between 0 and 7");
-	if (r == 0 && p->exec_cpu_affinity && !str_empty(p->exec_cpu_affinity->final) &&
-		limit_parse_list(p->exec_cpu_affinity->final, cpus, LIMIT_CPUS_MAX) < 0)
-		r = error_set(err, HULL_ERROR_INVALID,
-			"process.execCPUAffinity.final: not a list of CPUs");
-	if (r == 0 && l->personality)
-		r = check_name(limit_personalities, l->personality->domain,
-			"linux.personality.domain", err);
-	if (r == 0 && l->memory_policy)
-		r = check_memory_policy(l->memory_policy, err);
-	return r;
-}
-
-static int compile_limits(struct plan *plan, struct hull_error *err)
-{
-	const struct oci_process *p = plan->process;
-	const struct oci_linux *l = plan->spec->linux;
-	int r = check_limits(plan, err);
-
-	if (r == 0 && l->personality)
-		r = add(plan, OP_PERSONALITY, l->personality->domain, l->personality, err);
-	if (r == 0 && l->memory_policy)
-		r = add(plan, OP_MEMORY_POLICY, l->memory_policy->mode, l->memory_policy, err);
-	if (r == 0 && p->scheduler)
-		r = add(plan, OP_SCHEDULER, p->scheduler->policy, p->scheduler, err);
-	if (r == 0 && p->io_priority)
-		r = add(plan, OP_IO_PRIORITY, p->io_priority->class, p->io_priority, err);
-	if (r == 0 && p->exec_cpu_affinity && !str_empty(p->exec_cpu_affinity->final))
-		r = add(plan, OP_AFFINITY, p->exec_cpu_affinity->final, NULL, err);
-	return r;
 }
 
 /*
@@ -156,12 +61,12 @@ static int compile_labels(struct plan *plan, struct hull_error *err)
 		const char *text = arena_printf(&plan->arena, "exec %s", p->apparmor_profile);
 		if (!text)
 			return error_no_memory(err);
-		r = add(plan, OP_LABEL, "self/attr/apparmor/exec", NULL, err);
+		r = compile_add(plan, OP_LABEL, "self/attr/apparmor/exec", NULL, err);
 		if (r == 0)
 			plan->ops[plan->n_ops - 1].source = text;
 	}
 	if (r == 0 && !str_empty(p->selinux_label)) {
-		r = add(plan, OP_LABEL, "self/attr/exec", NULL, err);
+		r = compile_add(plan, OP_LABEL, "self/attr/exec", NULL, err);
 		if (r == 0)
 			plan->ops[plan->n_ops - 1].source = p->selinux_label;
 	}
@@ -218,18 +123,18 @@ static int compile_user(struct plan *plan, struct hull_error *err)
 		.groups = u->additional_gids,
 		.n_groups = u->n_additional_gids,
 		.keep_capabilities = true};
-	int r = add(plan, OP_GROUPS, NULL, user, err);
+	int r = compile_add(plan, OP_GROUPS, NULL, user, err);
 	if (r == 0)
-		r = add(plan, OP_UMASK, NULL, NULL, err);
+		r = compile_add(plan, OP_UMASK, NULL, NULL, err);
 	if (r == 0)
 		plan->ops[plan->n_ops - 1].flags = u->umask.set ? u->umask.value : 0022;
 	/* The directory may be open to root alone, or (on a network file system) to the user alone. */
 	if (r == 0)
-		r = add(plan, OP_CHDIR, plan->process->cwd, NULL, err);
+		r = compile_add(plan, OP_CHDIR, plan->process->cwd, NULL, err);
 	if (r == 0)
 		plan->ops[plan->n_ops - 1].flags = 1;
 	if (r == 0)
-		r = add(plan, OP_USER, NULL, user, err);
+		r = compile_add(plan, OP_USER, NULL, user, err);
 	return r;
 }
 
@@ -282,7 +187,7 @@ static int compile_start(struct plan *plan, struct hull_error *err)
 	int r = compile_send(plan, true, MESSAGE_CREATED, err);
 	if (r == 0)
 		r = compile_receive(plan, false, MESSAGE_CREATED, err);
-	return r == 0 ? add(plan, OP_WAIT_START, NULL, NULL, err) : r;
+	return r == 0 ? compile_add(plan, OP_WAIT_START, NULL, NULL, err) : r;
 }
 
 static int compile_start_hooks(struct plan *plan, struct hull_error *err)
@@ -291,13 +196,13 @@ static int compile_start_hooks(struct plan *plan, struct hull_error *err)
 
 	if (!hooks || hooks->start_container.count == 0)
 		return 0;
-	return add(plan, OP_CHILD_HOOKS, "startContainer", &hooks->start_container, err);
+	return compile_add(plan, OP_CHILD_HOOKS, "startContainer", &hooks->start_container, err);
 }
 
 static int compile_capabilities(struct plan *plan, const struct op_capability_sets *sets,
 	bool keep_admin, struct hull_error *err)
 {
-	int r = add(plan, OP_CAPABILITIES, NULL, sets, err);
+	int r = compile_add(plan, OP_CAPABILITIES, NULL, sets, err);
 
 	if (r == 0)
 		plan->ops[plan->n_ops - 1].flags = keep_admin;
@@ -318,11 +223,11 @@ static int compile_privileges(struct plan *plan, const struct op_capability_sets
 	int r = compile_capabilities(plan, sets, filter && !nnp, err);
 
 	if (r == 0)
-		r = add(plan, OP_CHDIR, plan->process->cwd, NULL, err);
+		r = compile_add(plan, OP_CHDIR, plan->process->cwd, NULL, err);
 	if (r == 0 && nnp)
-		r = add(plan, OP_NO_NEW_PRIVILEGES, NULL, NULL, err);
+		r = compile_add(plan, OP_NO_NEW_PRIVILEGES, NULL, NULL, err);
 	if (r == 0)
-		r = add(plan, OP_FIND_COMMAND, exec->name, exec, err);
+		r = compile_add(plan, OP_FIND_COMMAND, exec->name, exec, err);
 	if (r == 0 && filter)
 		r = compile_send(plan, false, MESSAGE_FILTER, err);
 	if (r == 0 && filter)
@@ -373,23 +278,23 @@ int compile_process(struct plan *plan, struct hull_error *err)
 	if (r == 0)
 		r = compile_exec(plan, &exec, err);
 	if (r == 0)
-		r = add(plan, OP_STDIO, NULL, NULL, err);
+		r = compile_add(plan, OP_STDIO, NULL, NULL, err);
 	if (r == 0)
 		r = compile_limits(plan, err);
 	if (r == 0)
 		r = compile_labels(plan, err);
 	if (r == 0)
-		r = add(plan, OP_CLOSE_FDS, NULL, exec, err);
+		r = compile_add(plan, OP_CLOSE_FDS, NULL, exec, err);
 	if (r == 0)
 		r = compile_rlimits(plan, err);
 	if (r == 0)
-		r = add(plan, OP_BOUNDING, NULL, sets, err);
+		r = compile_add(plan, OP_BOUNDING, NULL, sets, err);
 	if (r == 0)
 		r = compile_user(plan, err);
 	if (r == 0)
 		r = compile_privileges(plan, sets, exec, err);
 	if (r == 0)
-		r = add(plan, OP_EXEC, exec->name, exec, err);
+		r = compile_add(plan, OP_EXEC, exec->name, exec, err);
 	if (r == 0 && plan->options.start_socket < 0)
 		r = compile_receive(plan, false, MESSAGE_EXECUTING, err);
 	return r == 0 ? describe_started(plan, err) : r;

@@ -7,6 +7,9 @@
 #define LIMIT_CPUS_MAX	8192
 #define LIMIT_NODES_MAX 1024
 
+/* A list with all of them: a process may run wherever its cgroup lets it. */
+#define LIMIT_ALL_CPUS "0-8191"
+
 struct limit_name {
 	const char *name;
 	int value;

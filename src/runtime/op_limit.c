@@ -2,7 +2,7 @@
 /*
  * Scheduling, memory policy, personality and resource limits. Names are looked up here, in tables
  * in read-only memory, so that a plan can be printed with the names that the spec used; what the
- * tables do not know is refused when the plan is compiled (limit_check()).
+ * tables do not know is refused when the plan is compiled (compile_limit.c).
  */
 #include "runtime/perform.h"
 #include "runtime/limit.h"
@@ -178,7 +178,14 @@ int perform_scheduler(struct performance *p, const struct op *op)
 		.sched_deadline = s->deadline,
 		.sched_period = s->period};
 
-	return syscall(SYS_sched_setattr, 0, &attr, 0) < 0 ? -errno : 0;
+	if (syscall(SYS_sched_setattr, 0, &attr, 0) == 0)
+		return 0;
+	int r = -errno;
+	const struct hull_cgroup_resources *limits = p->plan->resources;
+	/* The kernel admits deadlines to whole scheduling domains only. */
+	if (r == -EPERM && limits && !str_empty(limits->cpu.cpus))
+		return op_step(p, r, "process scheduler can't be used together with AllowedCPUs");
+	return r;
 }
 
 int perform_io_priority(struct performance *p, const struct op *op)

@@ -271,7 +271,7 @@ static void test_process(void **state)
 		&o, "c rlimit: set RLIMIT_NOFILE=1:2\n");
 	assert_has(SPEC(",\"apparmorProfile\":\"prof\"", "", "]"), &o,
 		"c label: write `/proc/self/attr/apparmor/exec`: exec prof\n");
-	assert_has(SPEC("", "", "],\"sysctl\":{\"net.ipv4.conf.eth0/1.forwarding\":\"1\"}"), &o,
+	assert_has(SPEC("", "", ",{\"type\":\"network\"}],\"sysctl\":{\"net.ipv4.conf.eth0/1.forwarding\":\"1\"}"), &o,
 		"c sysctl: set sys/net/ipv4/conf/eth0.1/forwarding to 1\n");
 	o.no_pivot = true;
 	o.no_new_keyring = true;
