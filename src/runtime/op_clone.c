@@ -129,6 +129,14 @@ static int cgroup_directory(struct performance *p)
 	return p->cgroup ? hull_cgroup_dirfd(p->cgroup, NULL) : -1;
 }
 
+static void give_birth(struct birth *b)
+{
+	if (b->clone->user_namespace_slot >= 0)
+		clone_through_intermediate(b);
+	else
+		clone_here(b);
+}
+
 int perform_clone(struct performance *p, const struct op *op)
 {
 	struct birth b = {.p = p, .clone = op->clone, .pidfd = -1, .result = -ECHILD};
@@ -141,10 +149,12 @@ int perform_clone(struct performance *p, const struct op *op)
 		b.args.flags |= CLONE_INTO_CGROUP;
 		b.args.cgroup = (uint64_t)directory;
 	}
-	if (op->clone->user_namespace_slot >= 0)
-		clone_through_intermediate(&b);
-	else
-		clone_here(&b);
+	give_birth(&b);
+	if (b.result == -EBUSY && p->cgroup_dir_fd >= 0 && !p->plan->sub_cgroups &&
+		cgroup_follow_first_process(p) == 0) {
+		b.args.cgroup = (uint64_t)p->cgroup_dir_fd;
+		give_birth(&b);
+	}
 	if (b.result < 0)
 		return op_step(p, (int)b.result, "%s", b.step);
 	p->pid = b.result;
@@ -203,14 +213,6 @@ static int take_message(struct performance *p, const struct message *m, int fd)
 }
 
 /*
- * Reads until the message that the operation waits for. MESSAGE_EXECUTING is not the end: after it
- * come the end of file or the error.
- */
-int perform_receive(struct performance *p, const struct op *op)
-{
-	for (;;) {
-		struct message m;
-/*
  * The end of file after MESSAGE_EXECUTING: execve() has closed the socket. Or the child has failed
  * behind a seccomp filter that does not let it say so.
  */
@@ -222,6 +224,14 @@ static int end_of_child(struct performance *p)
 	return m.type == MESSAGE_ERROR ? plan_message_error(p->plan, &m, p->err) : 0;
 }
 
+/*
+ * Reads until the message that the operation waits for. MESSAGE_EXECUTING is not the end: after it
+ * come the end of file or the error.
+ */
+int perform_receive(struct performance *p, const struct op *op)
+{
+	for (;;) {
+		struct message m;
 		int fd = -1;
 		size_t n_fds = 1;
 		int r = message_receive(p->sock, &m, &fd, &n_fds);

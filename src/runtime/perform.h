@@ -25,6 +25,9 @@ int perform_send_listener(struct performance *p, const struct op *op);
 int perform_send(struct performance *p, const struct op *op);
 int perform_receive(struct performance *p, const struct op *op);
 
+/* Makes p->cgroup_dir_fd the group that the container's first process is in. 0 or -errno. */
+int cgroup_follow_first_process(struct performance *p);
+
 /* op_network.c */
 int perform_network(struct performance *p, const struct op *op);
 void undo_network(struct performance *p); /* what the caller's steps have made */
@@ -74,12 +77,12 @@ int perform_io_priority(struct performance *p, const struct op *op);
 int perform_affinity(struct performance *p, const struct op *op);
 int perform_rlimit(struct performance *p, const struct op *op);
 
-/* op_process.c */
-int perform_label(struct performance *p, const struct op *op);
-int perform_stdio(struct performance *p, const struct op *op);
 /* op_filter.c */
 int perform_filter(struct performance *p, const struct op *op);
 
+/* op_process.c */
+int perform_label(struct performance *p, const struct op *op);
+int perform_stdio(struct performance *p, const struct op *op);
 int perform_close_fds(struct performance *p, const struct op *op);
 int perform_bounding(struct performance *p, const struct op *op);
 int perform_groups(struct performance *p, const struct op *op);
