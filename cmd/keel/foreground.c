@@ -19,8 +19,9 @@ void foreground_prepare(bool subreaper)
 {
 	sigset_t all;
 
-	/* What the container's process inherits is reset in it. */
-	sigfillset(&all);
+	/* What the container's process inherits is reset in it. Not sigfillset(): each libc leaves out
+	 * real-time signals that it uses itself, and the container may be sent them. */
+	memset(&all, 0xff, sizeof(all));
 	sigdelset(&all, SIGSEGV);
 	sigdelset(&all, SIGBUS);
 	sigdelset(&all, SIGFPE);
@@ -30,12 +31,34 @@ void foreground_prepare(bool subreaper)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
+/*
+ * A terminal has no end of file: what reads from it would wait for ever when our own input has
+ * ended. So the end is typed, as long as lines are edited (in raw mode it would be a byte like any
+ * other), and again for the next reader; what nobody reads is dropped by the kernel.
+ */
+#define END_INTERVAL_MS 200
+#define END_MAX		1000
+
 struct terminal {
 	int master;
 	bool raw; /* stdin is a terminal and was set raw */
 	struct termios saved;
 	bool in_open;
+	int ends; /* how many more times the end of file is typed */
 };
+
+static void terminal_type_end(struct terminal *t)
+{
+	struct pollfd p = {.fd = t->master, .events = POLLOUT};
+	struct termios mode;
+
+	t->ends--;
+	if (tcgetattr(t->master, &mode) < 0 || !(mode.c_lflag & ICANON))
+		return;
+	char end = (char)mode.c_cc[VEOF];
+	if (poll(&p, 1, 0) > 0 && (p.revents & POLLOUT) && write(t->master, &end, 1) < 0)
+		t->ends = 0;
+}
 
 static void terminal_resize(const struct terminal *t)
 {
@@ -115,31 +138,39 @@ static bool reap(pid_t pid, int *ret_status)
 	}
 }
 
-int foreground_wait(struct runtime_process *process, struct hull_error *err)
+int foreground_wait(struct runtime_process *process, int notify_socket, struct hull_error *err)
 {
 	struct terminal t = {.master = process->console_fd};
 	sigset_t all;
 	int status = 0;
 
-	sigfillset(&all);
+	memset(&all, 0xff, sizeof(all));
 	_cleanup_close_ int signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signal_fd < 0)
 		return error_errno(err, errno, "signalfd");
 	terminal_begin(&t);
 	while (!reap(process->pid, &status)) {
-		struct pollfd fds[3] = {
+		struct pollfd fds[4] = {
 			{.fd = signal_fd, .events = POLLIN},
 			{.fd = t.master, .events = POLLIN},
 			{.fd = t.in_open ? STDIN_FILENO : -1, .events = POLLIN},
+			{.fd = notify_socket, .events = POLLIN},
 		};
-		if (poll(fds, 3, -1) < 0)
+		int ready = poll(fds, 4, t.ends > 0 && t.master >= 0 ? END_INTERVAL_MS : -1);
+		if (ready == 0)
+			terminal_type_end(&t);
+		if (ready <= 0)
 			continue;
 		if (fds[0].revents)
 			handle_signal(signal_fd, process, &t);
 		if (fds[1].revents && !copy_some(t.master, STDOUT_FILENO))
 			t.master = -1;
-		if (fds[2].revents && !copy_some(STDIN_FILENO, process->console_fd))
+		if (fds[2].revents && !copy_some(STDIN_FILENO, process->console_fd)) {
 			t.in_open = false;
+			t.ends = END_MAX;
+		}
+		if (fds[3].revents)
+			notify_pass(notify_socket, 0);
 	}
 	terminal_drain(&t);
 	terminal_end(&t);

@@ -4,23 +4,26 @@
  * --log, as exactly one record to the log: callers decode the whole file.
  */
 #include "keel.h"
-#include "base/clock.h"
-#include "base/fd.h"
+#include "commit.h"
+#include "log.h"
+#include "wording.h"
+#include "base/path.h"
 #include "sys/seal.h"
-
-#include <sys/stat.h>
 
 #define O(member) offsetof(struct keel_globals, member)
 
 static const struct cli_option global_options[] = {
 	{"root", 0, CLI_STRING, O(root), "directory", "Where the state of containers is kept",
 		"@file", 0},
-	{"log", 0, CLI_STRING, O(log), "file", "Write errors to this file too", "@file", 0},
+	{"log", 0, CLI_STRING, O(log), "destination",
+		"Write errors also to [file:]PATH, journald:IDENTIFIER or syslog:IDENTIFIER",
+		"@file", 0},
 	{"log-format", 0, CLI_STRING, O(log_format), "format", "Format of the log: text or json",
 		"text json", 0},
 	{"log-level", 0, CLI_STRING, O(log_level), "level",
 		"Least level to log: error, warning, debug", "error warning debug", 0},
-	{"debug", 0, CLI_FLAG, O(debug), NULL, "Tell more about errors", NULL, 0},
+	{"debug", 0, CLI_FLAG, O(debug), NULL, "Log what is done, and tell more about errors", NULL,
+		0},
 	{"systemd-cgroup", 0, CLI_FLAG, O(systemd_cgroup), NULL, "Let systemd manage cgroups", NULL,
 		0},
 	{"cgroup-manager", 0, CLI_STRING, O(cgroup_manager), "manager",
@@ -28,21 +31,24 @@ static const struct cli_option global_options[] = {
 		0},
 	{"rootless", 0, CLI_STRING, O(rootless), "value",
 		"Tolerate missing privileges: true, false or auto", "true false auto", 0},
-	{"criu", 0, CLI_STRING, O(criu), "path", "Where criu is", NULL, CLI_HIDDEN | CLI_IGNORED},
+	{"criu", 0, CLI_STRING, O(criu), "path", "The criu program; found in PATH if not given",
+		"@file", 0},
+	{"systemd-log", 0, CLI_FLAG, O(systemd_log), NULL, "", NULL, CLI_HIDDEN},
+	{"version", 'V', CLI_FLAG, O(version), NULL, "Print the version", NULL, 0},
+	{"usage", '?', CLI_FLAG, O(usage), NULL, "Print the usage", NULL, 0},
 };
 
-static const struct cli_command *const commands[] = {&keel_create_command, &keel_delete_command,
-	&keel_exec_command, &keel_explain_command, &keel_features_command, &keel_kill_command,
-	&keel_list_command, &keel_pause_command, &keel_ps_command, &keel_resume_command,
-	&keel_run_command, &keel_spec_command, &keel_start_command, &keel_state_command,
-	&keel_update_command, &cli_completion_command, &cli_man_command, &cli_commands_command,
-	NULL};
+static const struct cli_command *const commands[] = {&keel_checkpoint_command, &keel_create_command,
+	&keel_delete_command, &keel_events_command, &keel_exec_command, &keel_explain_command,
+	&keel_features_command, &keel_kill_command, &keel_list_command, &keel_pause_command,
+	&keel_ps_command, &keel_restore_command, &keel_resume_command, &keel_run_command,
+	&keel_spec_command, &keel_start_command, &keel_state_command, &keel_update_command,
+	&cli_completion_command, &cli_man_command, &cli_commands_command, NULL};
 
 static const struct cli_command keel_command = {
 	.name = "keel",
 	.arguments = "[OPTIONS] COMMAND",
 	.summary = "OCI container runtime",
-	.version = "keel version " HULL_VERSION "\nspec: " OCI_VERSION,
 	CLI_OPTIONS(global_options),
 	.options_size = sizeof(struct keel_globals),
 	.max_args = -1,
@@ -52,61 +58,12 @@ static const struct cli_command keel_command = {
 
 /* ---- telling ---- */
 
-static void format_record(
-	const struct keel_globals *globals, const char *level, const char *text, struct buf *out)
-{
-	char now[CLOCK_TEXT_SIZE];
-	struct json_writer w = JSON_WRITER_INIT(out, 0);
-
-	clock_format_rfc3339(clock_realtime_ns(), now);
-	if (str_eq(globals->log_format, "json")) {
-		json_begin_object(&w);
-		json_key(&w, "level");
-		json_string(&w, level);
-		json_key(&w, "msg");
-		json_string(&w, text);
-		json_key(&w, "time");
-		json_string(&w, now);
-		json_end_object(&w);
-	} else {
-		buf_printf(out, "time=\"%s\" level=%s msg=", now, level);
-		json_quote(out, text, strlen(text));
-	}
-	buf_putc(out, '\n');
-}
-
-void keel_log(const struct keel_globals *globals, const char *level, const char *text)
-{
-	_cleanup_buf_ struct buf record = BUF_INIT;
-
-	if (str_empty(globals->log))
-		return;
-	_cleanup_close_ int fd =
-		open(globals->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
-	if (fd < 0)
-		return;
-	format_record(globals, level, text, &record);
-	fd_write_all(fd, buf_str(&record), record.len);
-}
-
-/*
- * A log that is decoded whole must hold nothing but the error, so warnings go to stderr; and not
- * even there when a caller reads it as the container's.
- */
-void keel_warn(void *userdata, const char *text)
-{
-	const struct keel_globals *globals = userdata;
-
-	if (str_empty(globals->log) || globals->debug)
-		fprintf(stderr, "keel: warning: %s\n", text);
-}
-
 static int tell_error(
 	const struct keel_globals *globals, const char *command, const struct hull_error *err)
 {
-	_cleanup_free_ char *text =
-		command ? str_printf("%s: %s", command, hull_error_message(err)) : NULL;
-	const char *message = text ? text : hull_error_message(err);
+	_cleanup_free_ char *words = wording_message(err);
+	_cleanup_free_ char *text = command && words ? str_printf("%s: %s", command, words) : NULL;
+	const char *message = text ? text : words ? words : hull_error_message(err);
 
 	fprintf(stderr, "keel: %s\n", message);
 	if (globals->debug && err->file)
@@ -182,6 +139,36 @@ static int help(int argc, char **argv, struct hull_error *err)
 	return print_help(command);
 }
 
+/*
+ * Callers tell runtimes apart by the first word: go-runc reads on only after "runc version ", and
+ * crun's tests want theirs. So the word is runc or crun if keel is called by such a name. The last
+ * line is crun's: what it was built with.
+ */
+static int print_version(const char *program)
+{
+	static const char *const families[] = {"runc", "crun"};
+	const char *base = path_base(program), *family = "keel";
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		if (str_after(base, families[i]))
+			family = families[i];
+	}
+	printf("%s version %s\n", family, HULL_VERSION);
+	if (*KEEL_COMMIT)
+		printf("commit: %s\n", KEEL_COMMIT);
+	printf("spec: %s\n+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +CRIU\n", OCI_VERSION);
+	return 0;
+}
+
+/* youki's name for the journal. */
+static void apply_log_aliases(struct keel_globals *globals)
+{
+	static char journal[] = "journald:keel";
+
+	if (globals->systemd_log && !globals->log)
+		globals->log = journal;
+}
+
 static int dispatch(struct keel_globals *globals, char *const *words, int argc, char **argv,
 	const char **ret_name, struct hull_error *err)
 {
@@ -191,12 +178,14 @@ static int dispatch(struct keel_globals *globals, char *const *words, int argc, 
 
 	if (r < 0)
 		return r;
-	if (r == CLI_VERSION) {
-		puts(keel_command.version);
-		return 0;
-	}
-	if (r == CLI_HELP || n == 0)
+	if (r == CLI_VERSION || globals->version)
+		return print_version(words[0]);
+	if (r == CLI_HELP || globals->usage || n == 0)
 		return print_help(&keel_command);
+	apply_log_aliases(globals);
+	r = log_check(globals, err);
+	if (r < 0)
+		return r;
 	context.debug = globals->debug;
 	if (str_eq(argv[0], "help") || str_eq(argv[0], "h"))
 		return help(n - 1, argv + 1, err);

@@ -16,6 +16,7 @@
 
 /* The status of a child that could not execute criu. */
 #define STATUS_NO_EXEC 127
+#define STATUS_NO_ROOT 126
 
 static void keep_fd(int fd)
 {
@@ -27,14 +28,55 @@ static void keep_fd(int fd)
 
 /*
  * criu wants a mount point for the root of what it restores. In a mount namespace of its own it
- * can have one that goes away with it, whatever happens to us.
+ * can have one that goes away with it, whatever happens to us. But then it can mount nothing in
+ * directories that were opened in ours.
  */
-static int prepare_root(const char *root)
+static int prepare_root(const struct criu *criu)
 {
+	const char *root = criu->root;
+
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
 		mount(root, root, NULL, MS_BIND | MS_REC, NULL) < 0)
 		return -errno;
-	return mount(NULL, root, NULL, MS_PRIVATE, NULL) < 0 ? -errno : 0;
+	if (mount(NULL, root, NULL, MS_PRIVATE, NULL) < 0)
+		return -errno;
+	for (size_t i = 0; i < CRIU_DIRS; i++) {
+		int fd = open(criu->dirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 || dup2(fd, criu->dir_fds[i]) < 0)
+			return -errno;
+		close(fd);
+	}
+	return 0;
+}
+
+/*
+ * criu opens directories through /proc/PID/fd of the process that made the socket: to have its own
+ * taken it makes the socket itself, and sends us our end.
+ */
+static int own_socket(int sock)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	int r = fd_send(sock, "s", 1, &pair[0], 1);
+	close(pair[0]);
+	return r < 0 ? r : pair[1];
+}
+
+/* What may be the reason that there will be no criu. */
+static int receive_socket(struct criu *criu)
+{
+	char byte;
+	size_t n_fds = 1;
+	int fd = -1;
+	ssize_t n = fd_receive(criu->sock, &byte, 1, &fd, &n_fds);
+
+	if (n <= 0 || n_fds == 0)
+		return n < 0 ? (int)n : -ECONNRESET;
+	cleanup_closep(&criu->sock);
+	criu->sock = fd;
+	return 0;
 }
 
 static _Noreturn void child(const struct criu *criu, int sock)
@@ -48,14 +90,15 @@ static _Noreturn void child(const struct criu *criu, int sock)
 		for (int fd = 0; fd < 3; fd++)
 			dup2(null, fd);
 	}
+	if (criu->root && (prepare_root(criu) < 0 || (sock = own_socket(sock)) < 0))
+		syscall(SYS_exit_group, STATUS_NO_ROOT);
 	keep_fd(sock);
 	for (size_t i = 0; i < criu->n_keep_fds; i++)
 		keep_fd(criu->keep_fds[i]);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	snprintf(number, sizeof(number), "%d", sock);
-	if (!criu->root || prepare_root(criu->root) == 0)
-		execlp(criu->program, criu->program, "swrk", number, (char *)NULL);
+	execlp(criu->program, criu->program, "swrk", number, (char *)NULL);
 	syscall(SYS_exit_group, STATUS_NO_EXEC);
 	__builtin_unreachable();
 }
@@ -102,6 +145,9 @@ static int explain_end(struct criu *criu, const char *log, struct hull_error *er
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO_EXEC)
 		return error_set(err, HULL_ERROR_UNSUPPORTED,
 			"cannot execute \"%s\": is criu installed?", criu->program);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO_ROOT)
+		return error_set(err, HULL_ERROR_IO, "%s: cannot be made a mount point for criu",
+			criu->root);
 	if (WIFSIGNALED(status))
 		return error_set(err, HULL_ERROR_IO, "criu was killed by signal %d (log file: %s)",
 			WTERMSIG(status), log);
@@ -205,5 +251,8 @@ int criu_start(struct criu *criu, struct hull_error *err)
 		return error_set(err, HULL_ERROR_UNSUPPORTED,
 			"criu %u.%u is too old: 3.0 or later is needed", answer.version / 10000,
 			answer.version / 100 % 100);
-	return spawn(criu, err);
+	r = spawn(criu, err);
+	if (r == 0 && criu->root && receive_socket(criu) < 0)
+		r = explain_end(criu, "none", err);
+	return r;
 }

@@ -8,11 +8,18 @@
 #include "runtime/criu_message.h"
 
 #define CRIU_KEEP_FDS_MAX 16
+#define CRIU_DIRS	  2
 
 struct criu {
 	const char *program; /* "criu" or a path */
-	const char *root; /* made a mount of its own in criu's mount namespace; NULL = not needed */
-	bool own_stdio;	  /* criu gets our stdin, stdout and stderr, for a restored process */
+	/*
+	 * A directory that is to be a mount point, in a mount namespace of criu's own; NULL = not
+	 * needed. Directories that it gets (dir_fds) are then opened again by their paths in there.
+	 */
+	const char *root;
+	const char *dirs[CRIU_DIRS];
+	int dir_fds[CRIU_DIRS];
+	bool own_stdio; /* criu gets our stdin, stdout and stderr, for a restored process */
 	int keep_fds[CRIU_KEEP_FDS_MAX]; /* fds that it inherits under the same numbers */
 	size_t n_keep_fds;
 	pid_t pid;

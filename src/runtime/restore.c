@@ -272,6 +272,10 @@ static int restore(struct restore *r, struct criu_answer *answer, struct hull_er
 		return error_no_memory(err);
 	e = format_files(r, err);
 	r->criu.root = r->rootfs;
+	r->criu.dirs[0] = o->image_path;
+	r->criu.dirs[1] = str_empty(o->work_path) ? o->image_path : o->work_path;
+	r->criu.dir_fds[0] = r->image_fd;
+	r->criu.dir_fds[1] = r->work_fd;
 	r->criu.own_stdio = true;
 	if (e == 0)
 		e = criu_start(&r->criu, err);
