@@ -51,6 +51,6 @@ int filter_compile(const char *profile, struct filter *filter, struct hull_error
 
 /*
  * The same through a directory of compiled filters (-1: none). Keyed on the raw bytes of the
- * profile and the architecture.
+ * profile, the architecture, and the build of the running program.
  */
 int filter_load(const char *profile, int cache_fd, struct filter *filter, struct hull_error *err);

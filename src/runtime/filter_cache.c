@@ -2,20 +2,23 @@
 /*
  * The cache of compiled filters. The name of an entry is a hash of the profile's bytes, and the
  * entry holds those bytes, which are compared: two profiles never share a filter, whatever the hash
- * does. An entry is written to a temporary name and renamed, so readers see all of it or nothing; a
- * damaged one is compiled anew.
+ * does. An entry belongs to the build of the program that made it, since both we and the libseccomp
+ * in it decide what a profile means. It is written to a temporary name and renamed, so readers see
+ * all of it or nothing; one that is damaged, or of another build, is compiled anew.
  */
 #include "runtime/filter.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "sys/build_id.h"
 
 #include <seccomp.h>
 
-#define CACHE_MAGIC   "hullbpf1" /* to be changed with whatever changes the filter of a profile */
+#define CACHE_MAGIC   "hullbpf2" /* the layout of an entry */
 #define CACHE_ENTRIES 256	 /* more than that, and the cache is emptied */
 
 struct cache_header {
 	char magic[8];
+	unsigned char build[BUILD_ID_SIZE];
 	uint32_t arch;
 	uint32_t filter_flags;
 	uint32_t key_length;
@@ -36,7 +39,8 @@ static void cache_name(const char *profile, size_t n, char name[32])
 	snprintf(name, 32, "%016llx", (unsigned long long)hash(profile, n));
 }
 
-static bool cache_load(int cache_fd, const char *profile, size_t n, struct filter *filter)
+static bool cache_load(int cache_fd, const char *profile, size_t n,
+	const unsigned char build[BUILD_ID_SIZE], struct filter *filter)
 {
 	struct cache_header h;
 	char name[32];
@@ -45,7 +49,8 @@ static bool cache_load(int cache_fd, const char *profile, size_t n, struct filte
 	_cleanup_close_ int fd = openat(cache_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || fd_read_exact(fd, &h, sizeof(h)) < 0)
 		return false;
-	if (memcmp(h.magic, CACHE_MAGIC, sizeof(h.magic)) != 0 || h.key_length != n ||
+	if (memcmp(h.magic, CACHE_MAGIC, sizeof(h.magic)) != 0 ||
+		memcmp(h.build, build, sizeof(h.build)) != 0 || h.key_length != n ||
 		h.arch != seccomp_arch_native() || h.filter_length == 0 ||
 		h.filter_length > filter->max)
 		return false;
@@ -81,7 +86,8 @@ static void cache_trim(int cache_fd)
 }
 
 /* Not being able to keep a filter is no reason not to use it. */
-static void cache_store(int cache_fd, const char *profile, size_t n, const struct filter *filter)
+static void cache_store(int cache_fd, const char *profile, size_t n,
+	const unsigned char build[BUILD_ID_SIZE], const struct filter *filter)
 {
 	struct cache_header h = {.arch = seccomp_arch_native(),
 		.filter_flags = filter->flags,
@@ -91,6 +97,7 @@ static void cache_store(int cache_fd, const char *profile, size_t n, const struc
 	char name[32];
 
 	memcpy(h.magic, CACHE_MAGIC, sizeof(h.magic));
+	memcpy(h.build, build, sizeof(h.build));
 	cache_name(profile, n, name);
 	buf_append(&content, &h, sizeof(h));
 	buf_append(&content, profile, n);
@@ -103,12 +110,14 @@ static void cache_store(int cache_fd, const char *profile, size_t n, const struc
 
 int filter_load(const char *profile, int cache_fd, struct filter *filter, struct hull_error *err)
 {
+	unsigned char build[BUILD_ID_SIZE];
+	bool cached = cache_fd >= 0 && program_build_id(build);
 	size_t n = strlen(profile);
 
-	if (cache_fd >= 0 && cache_load(cache_fd, profile, n, filter))
+	if (cached && cache_load(cache_fd, profile, n, build, filter))
 		return 0;
 	int r = filter_compile(profile, filter, err);
-	if (r == 0 && cache_fd >= 0)
-		cache_store(cache_fd, profile, n, filter);
+	if (r == 0 && cached)
+		cache_store(cache_fd, profile, n, build, filter);
 	return r;
 }

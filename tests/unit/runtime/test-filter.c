@@ -12,6 +12,7 @@
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <sys/stat.h>
 
 #define PROFILE(errno_ret)                                                            \
 	"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\"]," \
@@ -346,6 +347,34 @@ static void test_cache(void **state)
 	}
 	first = load(PROFILE("1"), cache);
 	assert_true(returns(&first, 0x00050001));
+
+	/* So is one of another build, whose compiler may have seen it otherwise. */
+	rewinddir(dir);
+	unsigned int spoiled = 0;
+	for (struct dirent *e; (e = readdir(dir));) {
+		_cleanup_close_ int fd = openat(cache, e->d_name, O_RDWR | O_CLOEXEC);
+		struct stat st;
+		if (e->d_name[0] == '.' || fstat(fd, &st) < 0 || st.st_size < 100)
+			continue;
+		char id;
+		assert_int_equal(pread(fd, &id, 1, 8), 1);
+		id ^= 1;
+		assert_int_equal(pwrite(fd, &id, 1, 8), 1);
+		/* Its last instruction, so that its use would be seen. */
+		assert_int_equal(pwrite(fd, "\0\0\0\0", 4, st.st_size - 4), 4);
+		spoiled++;
+	}
+	assert_int_equal(spoiled, 1);
+	struct filter fresh = load(PROFILE("1"), -1);
+	struct sock_filter expected[ARRAY_SIZE(code)];
+	memcpy(expected, code, sizeof(expected));
+	first = load(PROFILE("1"), cache);
+	assert_int_equal(first.length, fresh.length);
+	assert_memory_equal(code, expected, first.length * sizeof(*code));
+	/* And replaced by ours. */
+	memset(code, 0, sizeof(code));
+	first = load(PROFILE("1"), cache);
+	assert_memory_equal(code, expected, first.length * sizeof(*code));
 	close(cache);
 	assert_int_equal(dir_remove_tree_at(AT_FDCWD, path), 0);
 }
