@@ -41,8 +41,8 @@ static uint64_t default_propagation(const struct plan *plan)
 	return MS_PRIVATE;
 }
 
-static int add_id_map(
-	struct plan *plan, const struct oci_mount *m, int *ret_slot, struct hull_error *err)
+static int add_id_map(struct plan *plan, const struct oci_mount *m, const struct mount_flags *f,
+	int *ret_slot, struct hull_error *err)
 {
 	struct op_id_map *map = arena_new(&plan->arena, struct op_id_map);
 	const struct oci_linux *l = plan->spec->linux;
@@ -55,6 +55,8 @@ static int add_id_map(
 	if (m->n_uid_mappings) {
 		*map = (struct op_id_map){
 			m->uid_mappings, m->gid_mappings, m->n_uid_mappings, m->n_gid_mappings};
+	} else if (f->n_uid_map) {
+		*map = (struct op_id_map){f->uid_map, f->gid_map, f->n_uid_map, f->n_gid_map};
 	} else {
 		*map = (struct op_id_map){
 			l->uid_mappings, l->gid_mappings, l->n_uid_mappings, l->n_gid_mappings};
@@ -100,7 +102,9 @@ static int add_bind_open(struct plan *plan, size_t i, bool child, struct hull_er
 		.propagation_recursive = f->propagation ? f->propagation_recursive : true,
 		.idmap_slot = plan->idmap_slots[i],
 		.idmap_recursive = f->idmap_recursive,
-		.nofollow_source = f->nofollow_source};
+		.nofollow_source = f->nofollow_source,
+		.nofollow_target = f->nofollow_target,
+		.copy_symlink = f->copy_symlink};
 	if (!bind->source)
 		return error_no_memory(err);
 	/* The cgroups below a read-only /sys are no less the host's (CVE-2023-25809). */
@@ -151,12 +155,18 @@ int compile_mount_options(struct plan *plan, struct hull_error *err)
 		const struct oci_mount *m = &spec->mounts[i];
 		struct mount_flags *f = &plan->mount_flags[i];
 		plan->mount_slots[i] = plan->idmap_slots[i] = -1;
-		if (mount_flags_parse(&plan->arena, m->options, f) < 0)
-			return error_no_memory(err);
+		int r = mount_flags_parse(&plan->arena, m->options, spec->linux, f, err);
+		if (r < 0)
+			return error_wrap(err, r, "mounts[%zu].options", i);
+		if (is_bind(m, f) && f->unknown)
+			return error_set(err, HULL_ERROR_INVALID,
+				"mounts[%zu].options: bind mounts cannot have any filesystem-specific "
+				"options applied: \"%.200s\"",
+				i, f->unknown);
 		drop_unmapped_group(plan, m, f->data);
 		if (!f->idmap && !m->n_uid_mappings)
 			continue;
-		int r = add_id_map(plan, m, &plan->idmap_slots[i], err);
+		r = add_id_map(plan, m, f, &plan->idmap_slots[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -168,7 +178,8 @@ int compile_binds_open(struct plan *plan, bool child, struct hull_error *err)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < plan->spec->n_mounts; i++) {
-		if (is_bind(&plan->spec->mounts[i], &plan->mount_flags[i]))
+		if (is_bind(&plan->spec->mounts[i], &plan->mount_flags[i]) &&
+			!plan->mount_flags[i].remount)
 			r = add_bind_open(plan, i, child, err);
 	}
 	return r;
@@ -249,7 +260,9 @@ static int add_filesystem(
 		.propagation_recursive = f->propagation_recursive,
 		.ordinary_target = own,
 		.copy_up = f->copy_up && str_eq(m->type, "tmpfs"),
-		.classic = needs_classic_mount(f->data),
+		.nofollow_target = f->nofollow_target,
+		.classic = f->classic || needs_classic_mount(f->data),
+		.classic_flags = f->classic,
 		.idmap_slot = plan->idmap_slots[i]};
 	struct op *op = plan_add(plan, mount_kind(m->type), true, err);
 	if (!op)
@@ -268,6 +281,33 @@ static bool is_readonly_later(const struct oci_mount *m, const struct mount_flag
 	return (f->set & MOUNT_ATTR_RDONLY) && str_eq(m->type, "tmpfs");
 }
 
+/* Other attributes for what is mounted there already. */
+static int add_remount(struct plan *plan, size_t i, const char *destination, struct hull_error *err)
+{
+	const struct mount_flags *f = &plan->mount_flags[i];
+	struct op_bind *again = arena_new(&plan->arena, struct op_bind);
+
+	if (!again)
+		return error_no_memory(err);
+	if (f->data)
+		return error_set(err, HULL_ERROR_INVALID,
+			"mounts[%zu].options: remount changes no option of the file system: \"%.200s\"",
+			i, f->data[0]);
+	*again = (struct op_bind){.set = f->set,
+		.clear = f->clear,
+		.set_recursive = f->set_recursive,
+		.clear_recursive = f->clear_recursive,
+		.propagation = f->propagation,
+		.propagation_recursive = f->propagation_recursive,
+		.idmap_slot = -1};
+	struct op *op = plan_add(plan, OP_REMOUNT, true, err);
+	if (!op)
+		return -ENOMEM;
+	op->path = destination;
+	op->bind = again;
+	return 0;
+}
+
 int compile_mounts(struct plan *plan, struct hull_error *err)
 {
 	const struct oci_spec *spec = plan->spec;
@@ -275,12 +315,19 @@ int compile_mounts(struct plan *plan, struct hull_error *err)
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		const struct oci_mount *m = &spec->mounts[i];
 		bool bind = is_bind(m, &plan->mount_flags[i]);
+		bool remount = plan->mount_flags[i].remount;
 		char *destination = mount_destination(plan, m);
 		if (!destination)
 			return error_no_memory(err);
 		int r = check_destination(destination, bind, m->type, err);
 		if (r < 0)
 			return r;
+		if (remount) {
+			r = add_remount(plan, i, destination, err);
+			if (r < 0)
+				return r;
+			continue;
+		}
 		if (!bind) {
 			if (is_readonly_later(m, &plan->mount_flags[i])) {
 				plan->mount_flags[i].set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
@@ -297,6 +344,7 @@ int compile_mounts(struct plan *plan, struct hull_error *err)
 		op->slot = plan->mount_slots[i];
 		op->path = destination;
 		op->source = m->source;
+		op->flags = plan->mount_flags[i].nofollow_target;
 	}
 	return 0;
 }

@@ -21,6 +21,14 @@
 	{                                                        \
 		name, MOUNT_OPTION_SUPERBLOCK, 0, 0, false, flag \
 	}
+#define TAKEN_BACK(name, flag)                                  \
+	{                                                       \
+		name, MOUNT_OPTION_SUPERBLOCK, 0, 0, true, flag \
+	}
+#define CLASSIC(name, set, clear)                                   \
+	{                                                           \
+		name, MOUNT_OPTION_CLASSIC, set, clear, false, NULL \
+	}
 #define SPECIAL(name, kind, recursive)            \
 	{                                         \
 		name, kind, 0, 0, recursive, NULL \
@@ -29,27 +37,29 @@
 #define ATIME MOUNT_ATTR__ATIME
 
 const struct mount_option mount_options[] = {
-	SUPERBLOCK("async", NULL),
+	TAKEN_BACK("async", "sync"),
 	ATTRIBUTE("atime", MOUNT_ATTR_RELATIME, ATIME),
 	SPECIAL("bind", MOUNT_OPTION_BIND, false),
+	SPECIAL("copy-symlink", MOUNT_OPTION_COPY_SYMLINK, false),
 	SPECIAL("defaults", MOUNT_OPTION_IGNORED, false),
+	SPECIAL("dest-nofollow", MOUNT_OPTION_NOFOLLOW_TARGET, false),
 	ATTRIBUTE("dev", 0, MOUNT_ATTR_NODEV),
 	ATTRIBUTE("diratime", 0, MOUNT_ATTR_NODIRATIME),
 	SUPERBLOCK("dirsync", "dirsync"),
 	ATTRIBUTE("exec", 0, MOUNT_ATTR_NOEXEC),
 	SPECIAL("idmap", MOUNT_OPTION_IDMAP, false),
-	SUPERBLOCK("iversion", "iversion"),
+	CLASSIC("iversion", MS_I_VERSION, 0),
 	SUPERBLOCK("lazytime", "lazytime"),
-	SUPERBLOCK("loud", NULL),
+	SPECIAL("loud", MOUNT_OPTION_IGNORED, false),
 	SUPERBLOCK("mand", "mand"),
 	ATTRIBUTE("noatime", MOUNT_ATTR_NOATIME, ATIME),
 	ATTRIBUTE("nodev", MOUNT_ATTR_NODEV, 0),
 	ATTRIBUTE("nodiratime", MOUNT_ATTR_NODIRATIME, 0),
 	ATTRIBUTE("noexec", MOUNT_ATTR_NOEXEC, 0),
 	SPECIAL("nofail", MOUNT_OPTION_IGNORED, false),
-	SUPERBLOCK("noiversion", NULL),
-	SUPERBLOCK("nolazytime", NULL),
-	SUPERBLOCK("nomand", NULL),
+	CLASSIC("noiversion", 0, MS_I_VERSION),
+	TAKEN_BACK("nolazytime", "lazytime"),
+	TAKEN_BACK("nomand", "mand"),
 	ATTRIBUTE("norelatime", MOUNT_ATTR_STRICTATIME, ATIME),
 	ATTRIBUTE("nostrictatime", MOUNT_ATTR_RELATIME, ATIME),
 	ATTRIBUTE("nosuid", MOUNT_ATTR_NOSUID, 0),
@@ -60,7 +70,7 @@ const struct mount_option mount_options[] = {
 	RECURSIVE("rdev", 0, MOUNT_ATTR_NODEV),
 	RECURSIVE("rdiratime", 0, MOUNT_ATTR_NODIRATIME),
 	ATTRIBUTE("relatime", MOUNT_ATTR_RELATIME, ATIME),
-	SPECIAL("remount", MOUNT_OPTION_IGNORED, false),
+	SPECIAL("remount", MOUNT_OPTION_REMOUNT, false),
 	RECURSIVE("rexec", 0, MOUNT_ATTR_NOEXEC),
 	SPECIAL("ridmap", MOUNT_OPTION_IDMAP, true),
 	RECURSIVE("rnoatime", MOUNT_ATTR_NOATIME, ATIME),
@@ -84,7 +94,7 @@ const struct mount_option mount_options[] = {
 	PROPAGATION("runbindable", MS_UNBINDABLE, true),
 	ATTRIBUTE("rw", 0, MOUNT_ATTR_RDONLY),
 	PROPAGATION("shared", MS_SHARED, false),
-	SUPERBLOCK("silent", NULL),
+	SPECIAL("silent", MOUNT_OPTION_IGNORED, false),
 	PROPAGATION("slave", MS_SLAVE, false),
 	SPECIAL("src-nofollow", MOUNT_OPTION_NOFOLLOW_SOURCE, false),
 	ATTRIBUTE("strictatime", MOUNT_ATTR_STRICTATIME, ATIME),
@@ -101,6 +111,102 @@ static int compare_name(const void *name, const void *row)
 {
 	return strcmp(name, ((const struct mount_option *)row)->name);
 }
+
+static void remove_flag(struct mount_flags *f, const char *flag)
+{
+	char **to = f->data;
+
+	for (char **from = f->data; from && *from; from++) {
+		if (!str_eq(*from, flag))
+			*to++ = *from;
+	}
+	if (to)
+		*to = NULL;
+}
+
+/* ---- "idmap=uids=0-100000-10#@10-0-1;gids=...": crun's ---- */
+
+/* An id of the container as the host knows it; the whole range must lie in one mapping. */
+static bool map_to_host(const struct oci_id_mapping *map, size_t n, uint32_t size, uint32_t *id)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t offset = (uint64_t)*id - map[i].container_id;
+		if (*id >= map[i].container_id && offset + size <= map[i].size) {
+			*id = map[i].host_id + (uint32_t)offset;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool parse_number(const char **text, char end, uint32_t *ret)
+{
+	char digits[16];
+	size_t n = strcspn(*text, "-#");
+
+	if (n >= sizeof(digits) || (*text)[n] != end)
+		return false;
+	memcpy(digits, *text, n);
+	digits[n] = '\0';
+	*text += n + (end != '\0');
+	return str_to_u32(digits, ret) == 0;
+}
+
+/* FILE-HOST-SIZE, once or more, with "#" between; "@" before: HOST is an id of the container. */
+static int parse_ranges(struct arena *arena, const char *text, const struct oci_id_mapping *own,
+	size_t n_own, struct oci_id_mapping **ret, size_t *ret_n)
+{
+	size_t max = 1;
+
+	for (const char *c = text; *c; c++)
+		max += *c == '#';
+	*ret = arena_array(arena, max, sizeof(**ret));
+	*ret_n = 0;
+	if (!*ret)
+		return -ENOMEM;
+	for (;;) {
+		struct oci_id_mapping *m = &(*ret)[(*ret_n)++];
+		bool relative = *text == '@';
+		text += relative;
+		size_t n = strcspn(text, "#");
+		bool last = text[n] == '\0';
+		if (!parse_number(&text, '-', &m->container_id) ||
+			!parse_number(&text, '-', &m->host_id) ||
+			!parse_number(&text, last ? '\0' : '#', &m->size) || m->size == 0)
+			return -EINVAL;
+		if (relative && !map_to_host(own, n_own, m->size, &m->host_id))
+			return -EINVAL;
+		if (last)
+			return 0;
+	}
+}
+
+static int parse_id_map(
+	struct arena *arena, const char *text, const struct oci_linux *linux, struct mount_flags *f)
+{
+	static const struct oci_linux none;
+	_cleanup_strv_ char **parts = strv_split(text, ";");
+	const struct oci_linux *l = linux ? linux : &none;
+	int r = parts ? 0 : -EINVAL;
+
+	f->idmap = true;
+	strv_foreach (part, parts) {
+		const char *uids = str_after(*part, "uids="), *gids = str_after(*part, "gids=");
+		if (r < 0)
+			break;
+		if (uids && !f->uid_map)
+			r = parse_ranges(arena, uids, l->uid_mappings, l->n_uid_mappings,
+				&f->uid_map, &f->n_uid_map);
+		else if (gids && !f->gid_map)
+			r = parse_ranges(arena, gids, l->gid_mappings, l->n_gid_mappings,
+				&f->gid_map, &f->n_gid_map);
+		else
+			r = -EINVAL;
+	}
+	return r == 0 && (!f->uid_map || !f->gid_map) ? -EINVAL : r;
+}
+
+/* ---- one option after the other ---- */
 
 static int append_flag(struct arena *arena, struct mount_flags *f, const char *flag)
 {
@@ -127,7 +233,13 @@ static int apply(struct arena *arena, struct mount_flags *f, const struct mount_
 		f->propagation_recursive = o->recursive;
 		return 0;
 	case MOUNT_OPTION_SUPERBLOCK:
-		return o->flag ? append_flag(arena, f, o->flag) : 0;
+		if (!o->recursive)
+			return append_flag(arena, f, o->flag);
+		remove_flag(f, o->flag);
+		return 0;
+	case MOUNT_OPTION_CLASSIC:
+		f->classic = (f->classic & ~o->clear) | o->set;
+		return 0;
 	case MOUNT_OPTION_BIND:
 		f->bind = true;
 		f->bind_recursive = o->recursive;
@@ -142,21 +254,47 @@ static int apply(struct arena *arena, struct mount_flags *f, const struct mount_
 	case MOUNT_OPTION_NOFOLLOW_SOURCE:
 		f->nofollow_source = true;
 		return 0;
+	case MOUNT_OPTION_NOFOLLOW_TARGET:
+		f->nofollow_target = true;
+		return 0;
+	case MOUNT_OPTION_COPY_SYMLINK:
+		f->copy_symlink = true;
+		return 0;
+	case MOUNT_OPTION_REMOUNT:
+		f->remount = true;
+		return 0;
 	case MOUNT_OPTION_IGNORED:
 		return 0;
 	}
 	return 0;
 }
 
-int mount_flags_parse(struct arena *arena, char *const *options, struct mount_flags *ret)
+/* Not in the table: the file system may know it. */
+static int apply_unknown(struct arena *arena, const char *option, const struct oci_linux *linux,
+	struct mount_flags *f)
+{
+	const char *map = str_after(option, "idmap=");
+
+	if (map)
+		return parse_id_map(arena, map, linux, f);
+	if (!f->unknown)
+		f->unknown = option;
+	return arena_strv_append(arena, &f->data, option);
+}
+
+int mount_flags_parse(struct arena *arena, char *const *options, const struct oci_linux *linux,
+	struct mount_flags *ret, struct hull_error *err)
 {
 	*ret = (struct mount_flags){0};
 	strv_foreach (name, options) {
 		const struct mount_option *o = bsearch(*name, mount_options, n_mount_options,
 			sizeof(mount_options[0]), compare_name);
-		int r = o ? apply(arena, ret, o) : arena_strv_append(arena, &ret->data, *name);
+		int r = o ? apply(arena, ret, o) : apply_unknown(arena, *name, linux, ret);
+		if (r == -EINVAL)
+			return error_set(
+				err, HULL_ERROR_INVALID, "invalid option \"%.200s\"", *name);
 		if (r < 0)
-			return r;
+			return error_no_memory(err);
 	}
 	/* The access time mode is one field: setting it demands that all its bits are cleared. */
 	if (ret->set & ATIME || ret->clear & ATIME)

@@ -52,6 +52,7 @@ enum op_kind {
 	OP_ATTACH_ROOT,
 	OP_MOUNT,
 	OP_BIND,
+	OP_REMOUNT,
 	OP_MOUNT_CGROUP_V1,
 	OP_MOUNT_CGROUP_V2,
 	OP_DEVICE,
@@ -132,8 +133,8 @@ struct op_bind {
 	bool propagation_recursive;
 	int idmap_slot; /* -1 = none */
 	bool idmap_recursive;
-	bool nofollow_source;
-	bool optional; /* a source that is missing is no error (console of an old host) */
+	bool nofollow_source, nofollow_target;
+	bool copy_symlink; /* a source that is a symlink is made again instead of mounted */
 };
 
 struct op_mount {
@@ -147,7 +148,9 @@ struct op_mount {
 	bool propagation_recursive;
 	bool ordinary_target; /* proc and sysfs: the target must be a directory, no symlink */
 	bool copy_up;
-	bool classic; /* an option is too long for fsconfig(2): mount(2) */
+	bool nofollow_target;
+	bool classic; /* an option is too long for fsconfig(2), or unknown to it: mount(2) */
+	uint64_t classic_flags; /* MS_* */
 	int idmap_slot;
 };
 
@@ -219,6 +222,7 @@ struct slot {
 	int fd;
 	bool borrowed;
 	bool directory; /* OPEN_BIND and OPEN_ROOT: what the source is */
+	bool symlink;	/* OPEN_BIND: a symlink to be copied */
 };
 
 #define SLOT_ROOT     0 /* the root file system's mount */

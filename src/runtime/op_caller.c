@@ -42,7 +42,7 @@ int perform_open_namespace(struct performance *p, const struct op *op)
 	return 0;
 }
 
-static int set_bind_attributes(struct performance *p, const struct op_bind *b, int fd)
+int bind_set_attributes(struct performance *p, const struct op_bind *b, int fd)
 {
 	int r = 0;
 
@@ -65,6 +65,12 @@ int perform_open_bind(struct performance *p, const struct op *op)
 {
 	const struct op_bind *b = op->bind;
 	struct stat st;
+
+	if (b->copy_symlink && lstat(b->source, &st) == 0 && S_ISLNK(st.st_mode)) {
+		p->slots[op->slot].symlink = true;
+		keep_fd(p, op, open(b->source, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+		return p->slots[op->slot].fd < 0 ? -errno : 0;
+	}
 	int fd = mount_open_tree(AT_FDCWD, b->source,
 		OPEN_TREE_CLONE | (b->recursive ? AT_RECURSIVE : 0) |
 			(b->nofollow_source ? AT_SYMLINK_NOFOLLOW : 0));
@@ -75,7 +81,7 @@ int perform_open_bind(struct performance *p, const struct op *op)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	p->slots[op->slot].directory = S_ISDIR(st.st_mode);
-	return set_bind_attributes(p, b, fd);
+	return bind_set_attributes(p, b, fd);
 }
 
 /* ---- id maps ---- */

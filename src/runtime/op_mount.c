@@ -41,6 +41,14 @@ static int open_target(struct performance *p, const char *path, enum resolve_typ
 	return fd;
 }
 
+/* The last component itself, if it is a symlink; what is missing is made as ever. */
+static int open_nofollow_target(struct performance *p, const char *path, enum resolve_type type)
+{
+	int fd = resolve_in_root(root_fd(p), path, O_PATH | O_NOFOLLOW);
+
+	return fd == -ENOENT ? open_target(p, path, type) : op_step(p, fd, "open target");
+}
+
 /* proc and sysfs are what masks and labels rely on: no symlink may lead them astray. */
 static int open_ordinary_target(struct performance *p, const char *path)
 {
@@ -69,8 +77,13 @@ static int finish_mount(struct performance *p, int fd, const struct op_mount *m)
 
 static int configure(struct performance *p, int fs_fd, const struct op_mount *m)
 {
+	struct stat st;
 	int r = mount_fsconfig_string(fs_fd, "source", m->source);
 
+	/* A device that cannot be written to is refused unless the file system will not try. */
+	if (r == 0 && (m->attributes & MOUNT_ATTR_RDONLY) && m->source[0] == '/' &&
+		stat(m->source, &st) == 0 && S_ISBLK(st.st_mode))
+		r = mount_fsconfig_flag(fs_fd, "ro");
 	strv_foreach (option, m->data) {
 		char key[256];
 		const char *equals = strchr(*option, '=');
@@ -155,7 +168,7 @@ static unsigned long classic_flags(uint64_t attributes)
 	return flags;
 }
 
-/* mount(2), for options longer than the 255 bytes that fsconfig(2) takes. */
+/* mount(2), for options longer than the 255 bytes that fsconfig(2) takes, and flags it lacks. */
 static int mount_classic(struct performance *p, const struct op_mount *m, int target)
 {
 	char data[4096], path[64];
@@ -172,9 +185,13 @@ static int mount_classic(struct performance *p, const struct op_mount *m, int ta
 		n += length;
 	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", target);
-	if (mount(m->source, path, m->type, classic_flags(m->attributes), data) < 0)
+	if (m->idmap_slot >= 0)
+		return op_step(p, -EINVAL, "idmap together with such options");
+	if (mount(m->source, path, m->type,
+		    classic_flags(m->attributes) | (unsigned long)m->classic_flags, data) < 0)
 		return op_step(p, -errno, "mount");
-	return 0;
+	_cleanup_close_ int fd = resolve_in_root(root_fd(p), m->destination, O_PATH);
+	return fd < 0 ? op_step(p, fd, "open the mount") : finish_mount(p, fd, m);
 }
 
 /* ---- tmpcopyup: what the image had in the directory appears in the tmpfs above it ---- */
@@ -311,8 +328,9 @@ static int clone_host_mount(struct performance *p, const struct op_mount *m)
 int perform_mount(struct performance *p, const struct op *op)
 {
 	const struct op_mount *m = op->mount;
-	_cleanup_close_ int target = m->ordinary_target
-					     ? open_ordinary_target(p, op->path)
+	_cleanup_close_ int target = m->ordinary_target ? open_ordinary_target(p, op->path)
+				     : m->nofollow_target
+					     ? open_nofollow_target(p, op->path, RESOLVE_DIRECTORY)
 					     : open_target(p, op->path, RESOLVE_DIRECTORY);
 
 	if (target < 0)
@@ -330,11 +348,43 @@ int perform_mount(struct performance *p, const struct op *op)
 	return r < 0 ? r : op_step(p, mount_attach(fd, target), "move_mount");
 }
 
+/* The same link again. One that is there already and says the same is as good. */
+static int copy_link(struct performance *p, const struct op *op)
+{
+	char wanted[PATH_MAX], there[PATH_MAX];
+	const char *name;
+	_cleanup_close_ int dir = resolve_make_parent_in_root(root_fd(p), op->path, &name);
+	if (dir < 0)
+		return op_step(p, dir, "open directory");
+	ssize_t n = readlinkat(p->slots[op->slot].fd, "", wanted, sizeof(wanted) - 1);
+	if (n < 0)
+		return op_step(p, -errno, "read the link");
+	wanted[n] = '\0';
+	if (symlinkat(wanted, dir, name) == 0)
+		return 0;
+	int r = op_step(p, -errno, "symlink");
+	n = readlinkat(dir, name, there, sizeof(there) - 1);
+	there[n < 0 ? 0 : n] = '\0';
+	return r == -EEXIST && str_eq(wanted, there) ? 0 : r;
+}
+
+int perform_remount(struct performance *p, const struct op *op)
+{
+	_cleanup_close_ int target = resolve_in_root(root_fd(p), op->path, O_PATH);
+
+	return target < 0 ? op_step(p, target, "open target")
+			  : bind_set_attributes(p, op->bind, target);
+}
+
 int perform_bind(struct performance *p, const struct op *op)
 {
 	const struct slot *slot = &p->slots[op->slot];
-	_cleanup_close_ int target =
-		open_target(p, op->path, slot->directory ? RESOLVE_DIRECTORY : RESOLVE_FILE);
+	enum resolve_type type = slot->directory ? RESOLVE_DIRECTORY : RESOLVE_FILE;
+
+	if (slot->symlink)
+		return copy_link(p, op);
+	_cleanup_close_ int target = op->flags ? open_nofollow_target(p, op->path, type)
+					       : open_target(p, op->path, type);
 
 	if (target < 0)
 		return target;

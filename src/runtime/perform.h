@@ -45,9 +45,13 @@ int perform_hostname(struct performance *p, const struct op *op);
 int perform_domainname(struct performance *p, const struct op *op);
 int perform_sysctl(struct performance *p, const struct op *op);
 
+/* op_caller.c: what a bind may be asked for, on the mount behind fd */
+int bind_set_attributes(struct performance *p, const struct op_bind *b, int fd);
+
 /* op_mount.c */
 int perform_mount(struct performance *p, const struct op *op);
 int perform_bind(struct performance *p, const struct op *op);
+int perform_remount(struct performance *p, const struct op *op);
 int perform_mount_cgroup_v1(struct performance *p, const struct op *op);
 int perform_mount_cgroup_v2(struct performance *p, const struct op *op);
 

@@ -19,6 +19,8 @@ setup() {
 
 teardown() {
     [ ! -d "$KEEL_TEST_ROOT/$ID" ] || keel delete -f "$ID"
+    # What a test mounts on the host goes before the host is looked at.
+    [ -z "${MOUNTED:-}" ] || umount -l "$MOUNTED"
     [ -n "${BATS_TEST_SKIPPED:-}" ] || assert_host_unchanged || LEFT_OVER=1
     teardown_fixture
     [ -z "${LEFT_OVER:-}" ]
@@ -171,4 +173,116 @@ start_agent() {
     assert_success
     fails ".linux.seccomp = $profile | .annotations[\"run.oci.seccomp_fail_unknown_syscall\"] = \"1\"" \
         'unknown system call "no_such_call"'
+}
+
+# ---- mounts ----
+
+# mount_options TARGET: the probe's report of the mount there: per-mount options, then the file system's.
+mount_options() {
+    jq -r --arg target "$1" '[.mounts[] | select(.target == $target)] | last | .options + " | " + .super' <<<"$output"
+}
+
+@test "mounts: every option of features is accepted, on a bind and on a file system" {
+    local options
+    mkdir "$WORK/src"
+    options=$(keel features | jq -c '[.mountOptions[] | select(. != "idmap" and . != "ridmap" and . != "remount" and
+        . != "bind" and . != "rbind" and . != "copy-symlink" and . != "iversion")]')
+    with ".mounts += ($options | to_entries | map(
+        {destination: \"/b\\(.key)\", type: \"bind\", source: \"$WORK/src\", options: [\"bind\", .value]},
+        {destination: \"/t\\(.key)\", type: \"tmpfs\", source: \"t\", options: [.value]}))"
+    assert_success
+    assert_json_true ".mounts | map(select(.target | test(\"^/[bt][0-9]\"))) | length == 2 * ($options | length)"
+}
+
+@test "mounts: attributes set and taken back, in order" {
+    mkdir "$WORK/src"
+    with '.mounts += [
+        {destination: "/a", type: "tmpfs", source: "t", options: ["ro", "rw", "nosuid", "suid", "nodev", "noexec", "nosymfollow"]},
+        {destination: "/b", type: "bind", source: "'"$WORK"'/src", options: ["bind", "nosuid", "noatime", "nodiratime", "ro", "exec", "noexec"]},
+        {destination: "/c", type: "tmpfs", source: "t", options: ["sync", "lazytime", "nolazytime", "dirsync", "size=4096"]},
+        {destination: "/d", type: "tmpfs", source: "t", options: ["lazytime", "strictatime"]},
+        {destination: "/e", type: "tmpfs", source: "t", options: ["iversion", "nosuid"]},
+        {destination: "relative/target", type: "tmpfs", source: "t"}]'
+    assert_success
+    assert_equal "$(mount_options /a | cut -d' ' -f1)" "rw,nodev,noexec,relatime,nosymfollow"
+    assert_equal "$(mount_options /b | cut -d' ' -f1)" "ro,nosuid,noexec,noatime,nodiratime"
+    assert_equal "$(mount_options /c)" "rw,relatime | rw,sync,dirsync,size=4k,mode=755"
+    [[ $(mount_options /d) == "rw | rw,lazytime"* ]] || fail "$(mount_options /d)"
+    [[ $(mount_options /e) == "rw,nosuid,relatime | rw"* ]] || fail "$(mount_options /e)"
+    assert_not_equal "$(mount_options /relative/target)" ""
+}
+
+@test "mounts: recursive attributes reach below" {
+    mkdir -p "$WORK/src/sub"
+    mount -t tmpfs hull-test "$WORK/src/sub"
+    MOUNTED=$WORK/src/sub
+    with '.mounts += [
+        {destination: "/a", type: "bind", source: "'"$WORK"'/src", options: ["rbind", "rro", "rnosuid", "rnodev", "rnoexec", "rnosymfollow"]},
+        {destination: "/b", type: "bind", source: "'"$WORK"'/src", options: ["rbind", "rro", "rrw", "ro", "rnoatime", "rnodiratime"]}]'
+    assert_success
+    assert_equal "$(mount_options /a/sub | cut -d' ' -f1)" "ro,nosuid,nodev,noexec,relatime,nosymfollow"
+    assert_equal "$(mount_options /b | cut -d' ' -f1)" "ro,noatime,nodiratime"
+    assert_equal "$(mount_options /b/sub | cut -d' ' -f1)" "rw,noatime,nodiratime"
+}
+
+@test "mounts: remount changes what is mounted there" {
+    with '.mounts += [{destination: "/a", type: "tmpfs", source: "t", options: ["noexec"]},
+        {destination: "/a", options: ["remount", "exec", "nosuid", "ro"]}]'
+    assert_success
+    assert_equal "$(mount_options /a | cut -d' ' -f1)" "ro,nosuid,relatime"
+    fails '.mounts += [{destination: "/a", options: ["remount", "size=1m"]}]' \
+        'mounts[6].options: remount changes no option of the file system: "size=1m"'
+}
+
+@test "mounts: symlinks copied, mounted over, and mounted themselves" {
+    mkdir "$WORK/src"
+    echo content >"$WORK/src/file"
+    ln -s file "$WORK/src/link"
+    ln -s /etc/image-name "$B/rootfs/over"
+    with_command 'readlink /copied; cat /not-a-link; cat /over; cat /etc/image-name' '.mounts += [
+        {destination: "/copied", type: "bind", source: "'"$WORK"'/src/link", options: ["bind", "copy-symlink"]},
+        {destination: "/not-a-link", type: "bind", source: "'"$WORK"'/src/file", options: ["bind", "copy-symlink"]},
+        {destination: "/over", type: "bind", source: "'"$WORK"'/src/file", options: ["bind", "dest-nofollow"]}]'
+    assert_output $'file\ncontent\ncontent\nhull-test-image'
+    rm "$B/rootfs/copied"
+    ln -s other "$B/rootfs/copied"
+    fails '.mounts += [{destination: "/copied", type: "bind", source: "'"$WORK"'/src/link", options: ["bind", "copy-symlink"]}]' \
+        "symlink: "
+}
+
+@test "mounts: ids mapped, by the mount, by an option, by the user namespace; recursively; on a tmpfs" {
+    mkdir -p "$WORK/src/sub"
+    touch "$WORK/src/file"
+    mount -t tmpfs hull-test "$WORK/src/sub"
+    MOUNTED=$WORK/src/sub
+    touch "$WORK/src/sub/file"
+    chown 1000:1000 "$WORK/src/file" "$WORK/src/sub/file"
+    local map='uidMappings: [{containerID: 1000, hostID: 5000, size: 1}], gidMappings: [{containerID: 1000, hostID: 6000, size: 1}]'
+    with_command 'for d in /one /all /option; do stat -c "%u %g" $d/file $d/sub/file; done; touch /t/x; stat -c "%u %g" /t /t/x' '.mounts += [
+        {destination: "/one", type: "bind", source: "'"$WORK"'/src", options: ["rbind", "idmap"], '"$map"'},
+        {destination: "/all", type: "bind", source: "'"$WORK"'/src", options: ["rbind", "ridmap"], '"$map"'},
+        {destination: "/option", type: "bind", source: "'"$WORK"'/src",
+            options: ["rbind", "idmap=uids=1000-5000-1;gids=1000-6000-1"]},
+        {destination: "/t", type: "tmpfs", source: "t", options: ["idmap", "mode=777"],
+            uidMappings: [{containerID: 7, hostID: 0, size: 1}, {containerID: 0, hostID: 5, size: 1}],
+            gidMappings: [{containerID: 7, hostID: 0, size: 1}, {containerID: 0, hostID: 6, size: 1}]}]'
+    [[ $stderr != *"idmap: "* ]] || skip "the file system cannot be idmapped"
+    assert_output $'5000 6000\n1000 1000\n5000 6000\n5000 6000\n5000 6000\n1000 1000\n5 6\n0 0'
+    mkdir "$B/rootfs/own" "$B/rootfs/relative"
+    local user='.linux.namespaces += [{type: "user"}] | .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+        .linux.uidMappings = .linux.gidMappings'
+    with_command 'stat -c "%u %g" /own/file /relative/file' "$user"' | .mounts += [
+        {destination: "/own", type: "bind", source: "'"$WORK"'/src", options: ["bind", "idmap"]},
+        {destination: "/relative", type: "bind", source: "'"$WORK"'/src", options: ["bind", "idmap=uids=@1000-7-1;gids=@1000-8-1"]}]'
+    assert_output $'1000 1000\n7 8'
+}
+
+@test "mounts: what cannot be" {
+    mkdir "$WORK/src"
+    fails '.mounts += [{destination: "/x", type: "bind", source: "'"$WORK"'/src", options: ["bind", "size=1m"]}]' \
+        'mounts[6].options: bind mounts cannot have any filesystem-specific options applied: "size=1m"'
+    fails '.mounts += [{destination: "/x", type: "bind", source: "'"$WORK"'/src", options: ["bind", "idmap=uids=1"]}]' \
+        'mounts[6].options: invalid option "idmap=uids=1"'
+    fails '.mounts += [{destination: "/x", type: "bind", source: "'"$WORK"'/src", options: ["bind", "idmap"]}]' \
+        'idmap without mappings'
 }

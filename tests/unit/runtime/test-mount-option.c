@@ -16,7 +16,7 @@ static struct mount_flags parse(struct arena *arena, const char *options)
 	_cleanup_strv_ char **list = strv_split(options, " ");
 	struct mount_flags f;
 
-	assert_int_equal(mount_flags_parse(arena, list, &f), 0);
+	assert_int_equal(mount_flags_parse(arena, list, NULL, &f, NULL), 0);
 	return f;
 }
 
@@ -73,6 +73,65 @@ static void test_special(void **state)
 	assert_false(f.propagation_recursive);
 }
 
+/* A superblock flag that is taken back is gone, wherever it stood. */
+static void test_taken_back(void **state)
+{
+	static const struct {
+		const char *options, *data;
+	} cases[] = {{"lazytime nolazytime", ""}, {"sync dirsync async", "dirsync"},
+		{"async sync", "sync"}, {"mand x=1 nomand", "x=1"},
+		{"nolazytime lazytime", "lazytime"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_arena_ struct arena arena = ARENA_INIT;
+		struct mount_flags f = parse(&arena, cases[i].options);
+		_cleanup_free_ char *data = f.data ? strv_join(f.data, ",") : strdup("");
+		assert_string_equal(data, cases[i].data);
+	}
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	assert_int_equal(parse(&arena, "iversion").classic, MS_I_VERSION);
+	assert_int_equal(parse(&arena, "iversion noiversion").classic, 0);
+	assert_true(parse(&arena, "remount ro").remount);
+	struct mount_flags f = parse(&arena, "copy-symlink dest-nofollow src-nofollow");
+	assert_true(f.copy_symlink && f.nofollow_target && f.nofollow_source && !f.unknown);
+}
+
+static void test_id_map(void **state)
+{
+	static char *const good[] = {(char *)"idmap=uids=0-1000-10#10-5-1;gids=0-@", NULL};
+	struct oci_id_mapping own[] = {{0, 100000, 5}, {5, 200000, 10}};
+	struct oci_linux linux_part = {
+		.uid_mappings = own, .n_uid_mappings = 2, .gid_mappings = own, .n_gid_mappings = 2};
+	static const char *const refused[] = {"idmap=", "idmap=uids=0-0-1", "idmap=gids=0-0-1",
+		"idmap=uids=0-0;gids=0-0-1", "idmap=uids=0-0-0;gids=0-0-1",
+		"idmap=uids=0-0-1#;gids=0-0-1", "idmap=uids=a-0-1;gids=0-0-1",
+		"idmap=uids=0-0-1;gids=0-0-1;uids=0-0-1", "idmap=uids=0-0-1;gids=@0-0-1;x",
+		"idmap=uids=0-0-1-1;gids=0-0-1", "idmap=uids=@0-14-2;gids=0-0-1",
+		"idmap=uids=@0-3-4;gids=0-0-1", "idmap=uids=0-0-4294967296;gids=0-0-1"};
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct mount_flags f;
+
+	assert_true(mount_flags_parse(&arena, good, &linux_part, &f, NULL) < 0);
+	char *list[] = {(char *)"idmap=uids=0-1000-10#10-5-1;gids=@7-6-3#0-1-2", NULL};
+	assert_int_equal(mount_flags_parse(&arena, list, &linux_part, &f, NULL), 0);
+	assert_true(f.idmap && f.n_uid_map == 2 && f.n_gid_map == 2);
+	assert_int_equal(f.uid_map[0].host_id, 1000);
+	assert_int_equal(f.uid_map[1].container_id, 10);
+	assert_int_equal(f.gid_map[0].container_id, 7);
+	assert_int_equal(f.gid_map[0].host_id, 200001);
+	assert_int_equal(f.gid_map[1].host_id, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+		list[0] = (char *)refused[i];
+		if (mount_flags_parse(&arena, list, &linux_part, &f, &err) >= 0)
+			fail_msg("%s", refused[i]);
+		assert_non_null(strstr(hull_error_message(&err), "invalid option"));
+	}
+	/* Relative to a user namespace that is not there. */
+	list[0] = (char *)"idmap=uids=@0-0-1;gids=0-0-1";
+	assert_true(mount_flags_parse(&arena, list, NULL, &f, NULL) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -80,6 +139,8 @@ int main(void)
 		cmocka_unit_test(test_in_order),
 		cmocka_unit_test(test_access_times),
 		cmocka_unit_test(test_special),
+		cmocka_unit_test(test_taken_back),
+		cmocka_unit_test(test_id_map),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
