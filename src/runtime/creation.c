@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "sys/mount_api.h"
+#include "sys/process.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -241,6 +242,7 @@ void creation_undo(struct creation *c)
 		.start_time = c->process.start_time,
 		.cgroup = c->process.cgroup};
 
+	process_kill_child(c->process.pid, c->process.pidfd);
 	container_destroy(&ref, UNDO_TIMEOUT_MS, NULL);
 	c->reserved = true;
 }

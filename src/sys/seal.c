@@ -77,6 +77,13 @@ static int make_copy(void)
 	return fcntl(to, F_ADD_SEALS, SEALS) < 0 ? -errno : TAKE_FD(to);
 }
 
+bool program_is_sealed(void)
+{
+	_cleanup_close_ int exe = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	return exe >= 0 && is_sealed(exe);
+}
+
 int program_seal(char *const argv[], char *const envp[])
 {
 	_cleanup_close_ int exe = open("/proc/self/exe", O_PATH | O_CLOEXEC);

@@ -7,6 +7,11 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
+/* True if nobody can write to this program's file whatever happens: see above. */
+bool program_is_sealed(void);
+
 /*
  * Makes sure that nobody can write to this program through /proc/<pid>/exe. If it is not so yet,
  * the program is executed again from a read-only detached mount of its file or, without the
