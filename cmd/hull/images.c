@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "cli/format.h"
 #include "cli/size.h"
-#include "image/image.h"
+#include "image/prune.h"
 
 #include <fnmatch.h>
 #include <time.h>
@@ -138,21 +138,6 @@ static bool name_matches(const struct criteria *c, const char *name)
 	return false;
 }
 
-static bool label_matches(const struct image *image, const char *wanted)
-{
-	const char *equals = strchr(wanted, '=');
-	size_t n = equals ? (size_t)(equals - wanted) : strlen(wanted);
-
-	for (size_t i = 0; i < image->config.config.n_labels; i++) {
-		const struct json_pair *label = &image->config.config.labels[i];
-
-		if (strlen(label->key) == n && strncmp(label->key, wanted, n) == 0 &&
-			(!equals || str_eq(label->value, equals + 1)))
-			return true;
-	}
-	return false;
-}
-
 /* 1: to be shown, as far as the whole image decides. */
 static int image_matches(struct image_store *images, struct image *image, const struct criteria *c,
 	struct hull_error *err)
@@ -171,7 +156,7 @@ static int image_matches(struct image_store *images, struct image *image, const 
 	if (r < 0)
 		return r;
 	strv_foreach (label, c->labels)
-		if (!label_matches(image, *label))
+		if (!image_label_matches(image, *label))
 			return 0;
 	return 1;
 }

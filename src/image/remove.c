@@ -329,7 +329,7 @@ static int remove_in_transaction(struct removal *m, struct hull_error *err)
 	return r < 0 ? r : metadata_commit(&t, err);
 }
 
-int image_remove(struct image_store *store, const char *text,
+int image_remove_rows(struct image_store *store, const char *text,
 	const struct image_remove_options *options, struct image_removed *ret,
 	struct hull_error *err)
 {
@@ -339,11 +339,18 @@ int image_remove(struct image_store *store, const char *text,
 
 	image_free(m.image);
 	strv_free(m.names);
-	if (r == 0 && out.deleted)
-		r = image_collect_garbage(store, NULL, err);
 	if (r < 0)
 		image_removed_done(&out);
 	else
 		*ret = out;
 	return r;
+}
+
+int image_remove(struct image_store *store, const char *text,
+	const struct image_remove_options *options, struct image_removed *ret,
+	struct hull_error *err)
+{
+	int r = image_remove_rows(store, text, options, ret, err);
+
+	return r == 0 && ret->deleted ? image_collect_garbage(store, NULL, err) : r;
 }

@@ -76,6 +76,11 @@ struct image_record {
 int image_record_insert(
 	struct image_store *store, const struct image_record *record, struct hull_error *err);
 
+/* As image_remove() without collecting what is left over (remove.c). */
+int image_remove_rows(struct image_store *store, const char *text,
+	const struct image_remove_options *options, struct image_removed *ret,
+	struct hull_error *err);
+
 /* 1 and the id of the image with that full name; 0: no such name. */
 int image_name_find(
 	struct image_store *store, const char *name, struct digest *ret, struct hull_error *err);

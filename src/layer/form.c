@@ -64,8 +64,7 @@ int layer_form_write(struct layer_store *store, int dir_fd, struct tree *tree, i
 	return r;
 }
 
-/* Reads the tree of a tar in the store; contents are seeked over. */
-static int read_tree(int tar_fd, struct tree *tree, struct hull_error *err)
+int layer_read_tree(int tar_fd, struct tree *tree, struct hull_error *err)
 {
 	_cleanup_tar_reader_ struct tar_reader *reader = NULL;
 	_cleanup_free_ char *buffer = malloc(READ_SIZE);
@@ -111,7 +110,7 @@ int layer_form_ensure(struct layer_store *store, int layer_fd, const struct dige
 		return error_errno(err, errno, "open the layer's tar");
 	int r = tree_new(TREE_ENTRIES_DEFAULT, &tree, err);
 	if (r == 0)
-		r = read_tree(tar_fd, tree, err);
+		r = layer_read_tree(tar_fd, tree, err);
 	if (r == 0)
 		r = staging_new(&staging, store->ingest_fd, err);
 	if (r == 0)

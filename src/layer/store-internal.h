@@ -45,6 +45,9 @@ const char *layer_form_name(const struct layer_store *store);
 int layer_form_write(struct layer_store *store, int dir_fd, struct tree *tree, int tar_fd,
 	uint64_t tar_bytes, const struct digest *diff_id, struct hull_error *err);
 
+/* Reads a tar in the store into a new tree and finishes it; contents are seeked over. */
+int layer_read_tree(int tar_fd, struct tree *tree, struct hull_error *err);
+
 /* Makes the form of a layer that is in the store if it was made by a store of the other kind. */
 int layer_form_ensure(struct layer_store *store, int layer_fd, const struct digest *diff_id,
 	struct hull_error *err);

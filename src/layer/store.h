@@ -97,6 +97,30 @@ int layer_store_list(struct layer_store *store,
 int layer_store_remove(
 	struct layer_store *store, const struct digest *diff_id, struct hull_error *err);
 
+/* What layer_store_verify() found, the worst of it. */
+enum layer_damage {
+	LAYER_SOUND,
+	LAYER_FORM_DAMAGED, /* what we made from the tar is not as it should be: can be made anew */
+	LAYER_TAR_DAMAGED,  /* the tar is not the layer's: nothing can be made from it */
+};
+
+/*
+ * Checks a layer against its diff id: reads all of it, and compares what was made from the tar with
+ * what would be made now (of an unpacked layer, only that it is there). *ret_what says what is wrong, "" if
+ * nothing is. A layer whose tar was not kept cannot be checked and passes. canceled may be NULL.
+ */
+int layer_store_verify(struct layer_store *store, const struct digest *diff_id,
+	const volatile int *canceled, enum layer_damage *ret, const char **ret_what,
+	struct hull_error *err);
+
+/* Makes anew what was made from the tar. Stacks that are mounted keep the old. */
+int layer_store_repair(
+	struct layer_store *store, const struct digest *diff_id, struct hull_error *err);
+
+/* Moves a layer to dirfd/name, out of the store. */
+int layer_store_take_out(struct layer_store *store, const struct digest *diff_id, int dirfd,
+	const char *name, struct hull_error *err);
+
 /*
  * Layers that go together. layer_trash_add() does what layer_store_remove() does except for the
  * deleting: the layer is moved out of sight. layer_trash_empty() deletes, at once or, if that would take long
