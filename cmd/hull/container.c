@@ -13,6 +13,7 @@ static const struct cli_command *const subcommands[] = {
 	&hull_kill_command,
 	&hull_logs_command,
 	&hull_pause_command,
+	&hull_container_prune_command,
 	&hull_ps_command,
 	&hull_rename_command,
 	&hull_restart_command,

@@ -28,3 +28,6 @@ extern const struct cli_command hull_stop_command;
 extern const struct cli_command hull_top_command;
 extern const struct cli_command hull_unpause_command;
 extern const struct cli_command hull_wait_command;
+
+/* Below `hull container` only. */
+extern const struct cli_command hull_container_prune_command;

@@ -17,4 +17,5 @@ extern const struct cli_command hull_tag_command;
 /* Below `hull image` only, where the name means images alone. */
 extern const struct cli_command hull_image_inspect_command;
 extern const struct cli_command hull_image_list_command;
+extern const struct cli_command hull_image_prune_command;
 extern const struct cli_command hull_image_remove_command;

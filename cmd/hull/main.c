@@ -3,6 +3,7 @@
 #include "container_commands.h"
 #include "image_commands.h"
 #include "cgroup.h"
+#include "system_commands.h"
 
 #include "sys/seal.h"
 
@@ -86,6 +87,7 @@ static const struct cli_command *const commands[] = {
 	&hull_container_command,
 	&hull_image_command,
 	&hull_cgroup_command,
+	&hull_system_command,
 
 	&hull_attach_command,
 	&hull_commit_command,
@@ -94,6 +96,7 @@ static const struct cli_command *const commands[] = {
 	&hull_export_command,
 	&hull_history_command,
 	&hull_import_command,
+	&hull_info_command,
 	&hull_inspect_command,
 	&hull_kill_command,
 	&hull_load_command,
@@ -109,6 +112,7 @@ static const struct cli_command *const commands[] = {
 	&hull_tag_command,
 	&hull_top_command,
 	&hull_unpause_command,
+	&hull_version_command,
 	&hull_wait_command,
 
 	&hull_settle_command,
