@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/cgroup_place.h"
 #include "base/buf.h"
+#include "base/fd.h"
 #include "base/str.h"
 #include "json/json.h"
 
@@ -102,4 +103,52 @@ int cgroup_places_open(const char *text, struct hull_cgroup_host **ret_host,
 		return r;
 	*ret_host = TAKE_PTR(host);
 	return 0;
+}
+
+/* "freezer" in "cpu,freezer" */
+static bool has_freezer(const char *hierarchy)
+{
+	static const char name[] = "freezer";
+	const char *at = hierarchy ? strstr(hierarchy, name) : NULL;
+
+	return at && (at == hierarchy || at[-1] == ',') &&
+	       (at[strlen(name)] == '\0' || at[strlen(name)] == ',');
+}
+
+/* On v2 every group can be frozen; beside a v1 freezer the v2 tree has none. */
+static const struct cgroup_place *freezer_place(const struct cgroup_places *all)
+{
+	const struct cgroup_place *unified = NULL;
+
+	for (size_t i = 0; i < all->n_places; i++) {
+		if (all->places[i].version == 2)
+			unified = &all->places[i];
+		else if (has_freezer(all->places[i].hierarchy))
+			return &all->places[i];
+	}
+	return unified;
+}
+
+int cgroup_places_frozen(const char *text, struct hull_error *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	_cleanup_buf_ struct buf state = BUF_INIT;
+	struct cgroup_places all;
+	int r = cgroup_places_parse(&arena, text, &all, err);
+
+	if (r < 0)
+		return r;
+	const struct cgroup_place *place = freezer_place(&all);
+	if (!place)
+		return 0;
+	bool v1 = place->version == 1;
+	const char *path = arena_printf(
+		&arena, "%s/%s", place->full_path, v1 ? "freezer.state" : "cgroup.events");
+	if (!path)
+		return error_no_memory(err);
+	r = file_read_at(AT_FDCWD, path, &state, 4096);
+	if (r < 0)
+		return error_errno(err, r, "%s", path);
+	return v1 ? str_eq(buf_str(&state), "FROZEN\n")
+		  : strstr(buf_str(&state), "frozen 1\n") != NULL;
 }

@@ -36,6 +36,12 @@ int cgroup_places_parse(
 int cgroup_places_open(const char *text, struct hull_cgroup_host **ret_host,
 	struct hull_cgroup **ret, struct hull_error *err);
 
+/*
+ * 1 if the processes of the group are frozen, 0 if not or if it has no freezer. What `state` asks
+ * each time: one file is read, by the recorded path, and nothing of the host is opened for it.
+ */
+int cgroup_places_frozen(const char *text, struct hull_error *err);
+
 DEFINE_CLEANUP(struct hull_cgroup_host *, cgroup_host_closep, hull_cgroup_host_close)
 DEFINE_CLEANUP(struct hull_cgroup *, cgroup_freep, hull_cgroup_free)
 #define _cleanup_cgroup_host_ _cleanup_(cgroup_host_closep)

@@ -35,14 +35,11 @@ int container_open_pidfd(const struct container_ref *ref, struct hull_error *err
 		return -ESRCH;
 	if (fd < 0)
 		return error_errno(err, fd, "process %d", ref->pid);
-	int state = process_state(ref->pid);
+	int state = process_state(ref->pid, &start);
 	if (state == 'Z' || state == 'X' || state == -ESRCH)
 		return -ESRCH;
 	if (state < 0)
 		return error_errno(err, state, "process %d", ref->pid);
-	int r = process_start_time(ref->pid, &start);
-	if (r < 0)
-		return r == -ESRCH ? r : error_errno(err, r, "process %d", ref->pid);
 	if (ref->start_time && start != ref->start_time)
 		return -ESRCH;
 	return TAKE_FD(fd);
@@ -50,17 +47,7 @@ int container_open_pidfd(const struct container_ref *ref, struct hull_error *err
 
 static int is_frozen(const struct container_ref *ref, struct hull_error *err)
 {
-	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
-	_cleanup_cgroup_ struct hull_cgroup *cgroup = NULL;
-
-	if (str_empty(ref->cgroup))
-		return 0;
-	int r = cgroup_places_open(ref->cgroup, &host, &cgroup, err);
-	if (r < 0)
-		return r;
-	if (!(hull_cgroup_controllers(cgroup) & HULL_CGROUP_BIT(HULL_CGROUP_FREEZER)))
-		return 0;
-	return hull_cgroup_frozen(cgroup, err);
+	return str_empty(ref->cgroup) ? 0 : cgroup_places_frozen(ref->cgroup, err);
 }
 
 int container_status(const struct container_ref *ref, bool started, enum container_status *ret,

@@ -105,13 +105,14 @@ static int read_stat(pid_t pid, char *text, size_t size, char **ret_rest)
 	return 0;
 }
 
-int process_start_time(pid_t pid, uint64_t *ret)
+int process_state(pid_t pid, uint64_t *ret_start_time)
 {
-	char text[1024], *p;
+	char text[1024], *p = NULL;
 	int r = read_stat(pid, text, sizeof(text), &p);
 
 	if (r < 0)
 		return r;
+	int state = *p;
 	/* p stands at field 3. */
 	for (int field = 3; field < 22; field++) {
 		p = strchr(p, ' ');
@@ -119,16 +120,15 @@ int process_start_time(pid_t pid, uint64_t *ret)
 			return -EBADMSG;
 		p++;
 	}
-	*ret = strtoull(p, NULL, 10);
-	return 0;
+	*ret_start_time = strtoull(p, NULL, 10);
+	return state;
 }
 
-int process_state(pid_t pid)
+int process_start_time(pid_t pid, uint64_t *ret)
 {
-	char text[1024], *p;
-	int r = read_stat(pid, text, sizeof(text), &p);
+	int r = process_state(pid, ret);
 
-	return r < 0 ? r : *p;
+	return r < 0 ? r : 0;
 }
 
 static const struct {

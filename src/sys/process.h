@@ -37,8 +37,8 @@ int process_set_groups(const gid_t *groups, size_t n);
 /* Field 22 of /proc/<pid>/stat, in clock ticks since boot. */
 int process_start_time(pid_t pid, uint64_t *ret);
 
-/* 'R', 'S', 'D', 'Z', 'T', ... from /proc/<pid>/stat, or -errno. */
-int process_state(pid_t pid);
+/* 'R', 'S', 'D', 'Z', 'T', ... from /proc/<pid>/stat, or -errno; and the start time as above. */
+int process_state(pid_t pid, uint64_t *ret_start_time);
 
 /* "KILL", "SIGKILL", "9", "RTMIN+3": the number, or -EINVAL. */
 int signal_parse(const char *text);
