@@ -7,7 +7,10 @@
 #include "base/str.h"
 #include "sys/netlink.h"
 
+#include <fcntl.h>
 #include <linux/netlink.h>
+#include <sched.h>
+#include <sys/socket.h>
 
 /* "veth of network web: File exists": what failed in a buffer of several messages. */
 static const char *subject(const struct plan_network_step *step, uint32_t seq)
@@ -19,6 +22,38 @@ static const char *subject(const struct plan_network_step *step, uint32_t seq)
 	return NULL;
 }
 
+static int make_socket(const struct sockaddr_in *address, int type, int *ret)
+{
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	*ret = fd;
+	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
+		(type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0))
+		return -errno;
+	return 0;
+}
+
+/* A socket belongs to the network namespace that its maker is in, whoever holds it later. */
+static int make_sockets(struct performance *p, const struct plan_network_step *step)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", p->pid);
+	_cleanup_close_ int inside = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int outside = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (inside < 0 || outside < 0 || setns(inside, CLONE_NEWNET) < 0)
+		return -errno;
+	int r = make_socket(step->listen, SOCK_DGRAM, step->ret_udp);
+	if (r == 0)
+		r = make_socket(step->listen, SOCK_STREAM, step->ret_tcp);
+	/* In there this process could do nothing that it is for. */
+	if (setns(outside, CLONE_NEWNET) < 0)
+		abort();
+	return r;
+}
+
 int perform_network(struct performance *p, const struct op *op)
 {
 	const struct plan_network_step *step = op->network->step;
@@ -27,6 +62,8 @@ int perform_network(struct performance *p, const struct op *op)
 
 	if (step->sysctl)
 		return perform_sysctl(p, op);
+	if (step->listen)
+		return make_sockets(p, step);
 	if (step->pid_offset)
 		memcpy(data + step->pid_offset, &(uint32_t){(uint32_t)p->pid}, sizeof(uint32_t));
 	/* Counted before: of several messages some may have been carried out. */

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "oci/runtime_spec.h"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -48,6 +49,10 @@ struct plan_network_step {
 	/* Instead of messages: the file below /proc/sys, "net/ipv6/conf/eth0/accept_ra", and what is
 	 * written to it. Of the child's only. */
 	const char *sysctl, *value;
+	/* Instead of messages, of the caller's: a UDP and a listening TCP socket at this address, made in
+	 * the container's network namespace; close-on-exec, the caller's from then on. */
+	const struct sockaddr_in *listen;
+	int *ret_udp, *ret_tcp;
 	const char *words, *calls, *shell; /* as plan_print() shows them */
 };
 

@@ -86,6 +86,11 @@ void nft_add_table(
 	netlink_end(b, m);
 }
 
+void nft_delete_table(struct buf *b, const char *table, uint32_t seq)
+{
+	netlink_end(b, begin(b, NFT_MSG_DELTABLE, 0, seq, table, NFTA_TABLE_NAME));
+}
+
 void nft_add_chain(struct buf *b, const char *table, const struct nft_chain *chain, uint32_t seq)
 {
 	size_t m = begin(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE, seq, table, NFTA_CHAIN_TABLE);
@@ -292,6 +297,12 @@ static void put_verdict(struct buf *b, const struct nft_expr *e)
 	netlink_nest_end(b, data);
 }
 
+static void put_value(struct buf *b, const struct nft_expr *e)
+{
+	put_u32(b, NFTA_IMMEDIATE_DREG, register_number(e->reg));
+	put_data(b, NFTA_IMMEDIATE_DATA, e->data, e->size);
+}
+
 static void put_mask(struct buf *b, const struct nft_expr *e)
 {
 	static const uint32_t zero;
@@ -373,6 +384,7 @@ static const struct {
 	[NFT_EXPR_MASK] = {"bitwise", put_mask},
 	[NFT_EXPR_COMPARE] = {"cmp", put_compare},
 	[NFT_EXPR_LOOKUP] = {"lookup", put_lookup},
+	[NFT_EXPR_VALUE] = {"immediate", put_value},
 	[NFT_EXPR_VERDICT] = {"immediate", put_verdict},
 	[NFT_EXPR_DNAT] = {"nat", put_dnat},
 	[NFT_EXPR_MASQUERADE] = {"masq", put_nothing},

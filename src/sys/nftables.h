@@ -26,6 +26,7 @@ enum nft_expr_kind {
 	NFT_EXPR_MASK,
 	NFT_EXPR_COMPARE,
 	NFT_EXPR_LOOKUP,
+	NFT_EXPR_VALUE,
 	NFT_EXPR_VERDICT,
 	NFT_EXPR_DNAT,
 	NFT_EXPR_MASQUERADE,
@@ -79,6 +80,11 @@ struct nft_expr {
 #define NFT_LOOKUP_MAP(map_, reg_, result_)                                            \
 	{                                                                              \
 		NFT_EXPR_LOOKUP, (reg_), .name = (map_), .map = 1, .result = (result_) \
+	}
+/* The bytes follow as a list. */
+#define NFT_VALUE(reg_, size_, ...)                                              \
+	{                                                                        \
+		NFT_EXPR_VALUE, (reg_), .size = (size_), .data = { __VA_ARGS__ } \
 	}
 #define NFT_ACCEPT                               \
 	{                                        \
@@ -143,6 +149,7 @@ void nft_batch_end(struct buf *b);
 /* All for family inet. seq as in netlink_begin(). flags: NLM_F_CREATE and so on. */
 void nft_add_table(
 	struct buf *b, const char *table, const char *comment, uint16_t flags, uint32_t seq);
+void nft_delete_table(struct buf *b, const char *table, uint32_t seq);
 void nft_add_chain(struct buf *b, const char *table, const struct nft_chain *chain, uint32_t seq);
 void nft_delete_chain(struct buf *b, const char *table, const char *chain, uint32_t seq);
 void nft_flush_chain(struct buf *b, const char *table, const char *chain, uint32_t seq);
