@@ -197,7 +197,10 @@ static int check_destination(
 
 	if (str_eq(destination, "/"))
 		return error_set(err, HULL_ERROR_INVALID, "mount on / is not possible");
-	if (!inside || str_eq(type, "proc") || str_eq(type, "binfmt_misc"))
+	if (str_eq(destination, "/proc") && !bind && !str_eq(type, "proc"))
+		return error_set(err, HULL_ERROR_INVALID,
+			"/proc cannot be mounted because it is not of type proc");
+	if (!inside || (!bind && (str_eq(type, "proc") || str_eq(type, "binfmt_misc"))))
 		return 0;
 	for (size_t i = 0; bind && i < ARRAY_SIZE(proc_replaceable); i++) {
 		if (str_eq(destination, proc_replaceable[i]))

@@ -31,44 +31,66 @@ static mode_t device_type(const struct oci_device *d)
 	return d->type[0] == 'b' ? S_IFBLK : d->type[0] == 'p' ? S_IFIFO : S_IFCHR;
 }
 
-static bool is_same_node(int dir, const char *name, const struct oci_device *d)
+static bool is_node(int fd, const struct oci_device *d)
 {
 	struct stat st;
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return false;
-	if ((st.st_mode & S_IFMT) != device_type(d))
+	if (fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) != device_type(d))
 		return false;
 	return d->type[0] == 'p' ||
 	       st.st_rdev == makedev((unsigned int)d->major, (unsigned int)d->minor);
 }
 
+/* By the node itself, for its name may lead elsewhere by now; chmod(2) of an O_PATH file needs a
+ * magic link (before fchmodat2(2), Linux 6.6). */
+static int set_mode(struct performance *p, int fd, mode_t mode)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "self/fd/%d", fd);
+	return fchmodat(p->proc_fd, path, mode, 0) < 0 ? -errno : 0;
+}
+
+static int set_owner(int fd, const struct oci_device *d)
+{
+	uid_t uid = d->uid.set ? d->uid.value : 0;
+	gid_t gid = d->gid.set ? d->gid.value : 0;
+
+	if (!d->uid.set && !d->gid.set)
+		return 0;
+	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+/* The image may have the same node; anything else in its place is replaced. */
 static int make_node(struct performance *p, int dir, const char *name, const struct oci_device *d)
 {
 	mode_t mode = d->file_mode.set ? d->file_mode.value & 07777 : DEVICE_MODE_DEFAULT;
 	dev_t device =
 		d->type[0] == 'p' ? 0 : makedev((unsigned int)d->major, (unsigned int)d->minor);
+	bool made = mknodat(dir, name, device_type(d) | mode, device) == 0;
 
-	if (mknodat(dir, name, device_type(d) | mode, device) < 0) {
-		if (errno != EEXIST)
-			return op_step(p, -errno, "mknod");
-		/* The image may have the same node; anything else in its place is replaced. */
-		if (!is_same_node(dir, name, d)) {
-			if (unlinkat(dir, name, 0) < 0)
-				return op_step(p, -errno, "unlink what is there");
-			if (mknodat(dir, name, device_type(d) | mode, device) < 0)
-				return op_step(p, -errno, "mknod");
-		} else if (fchmodat(dir, name, mode, 0) < 0) {
-			return op_step(p, -errno, "chmod");
-		}
-	}
-	if (!d->uid.set && !d->gid.set)
+	if (!made && errno != EEXIST)
+		return op_step(p, -errno, "mknod");
+	if (made && !d->uid.set && !d->gid.set)
 		return 0;
-	uid_t uid = d->uid.set ? d->uid.value : 0;
-	gid_t gid = d->gid.set ? d->gid.value : 0;
-	if (fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return op_step(p, -errno, "chown");
-	return 0;
+	_cleanup_close_ int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return op_step(p, -errno, "open");
+	if (!is_node(fd, d)) {
+		if (unlinkat(dir, name, 0) < 0)
+			return op_step(p, -errno, "unlink what is there");
+		if (mknodat(dir, name, device_type(d) | mode, device) < 0)
+			return op_step(p, -errno, "mknod");
+		cleanup_closep(&fd);
+		fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || !is_node(fd, d))
+			return op_step(p, -EEXIST, "open");
+	} else if (!made) {
+		int r = set_mode(p, fd, mode);
+		if (r < 0)
+			return op_step(p, r, "chmod");
+	}
+	return op_step(p, set_owner(fd, d), "chown");
 }
 
 /* The host's node of the same name, checked to be the same device. */
@@ -171,13 +193,17 @@ int perform_console(struct performance *p, const struct op *op)
 
 	if (dir < 0)
 		return op_step(p, dir, "open directory");
-	int made = openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0666);
-	if (made < 0)
+	/* What is there is never opened: it may be a FIFO, on which that waits for ever. */
+	_cleanup_close_ int made =
+		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (made < 0 && errno != EEXIST)
 		return op_step(p, -errno, "create");
-	close(made);
+	struct stat st;
 	_cleanup_close_ int target = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (target < 0)
+	if (target < 0 || fstat(target, &st) < 0)
 		return op_step(p, -errno, "open target");
+	if (S_ISLNK(st.st_mode))
+		return op_step(p, -ELOOP, "open target");
 	_cleanup_close_ int fd = mount_open_tree(p->pts_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
 	if (fd < 0)
 		return op_step(p, fd, "open_tree");

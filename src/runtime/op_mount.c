@@ -198,9 +198,14 @@ static int mount_classic(struct performance *p, const struct op_mount *m, int ta
 
 static int copy_file(int from, int to, const char *name, const struct stat *st)
 {
-	_cleanup_close_ int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (in < 0)
+	struct stat now;
+	/* Not to wait for a FIFO that has taken the file's place. */
+	_cleanup_close_ int in =
+		openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (in < 0 || fstat(in, &now) < 0)
 		return -errno;
+	if (!S_ISREG(now.st_mode))
+		return -EAGAIN;
 	_cleanup_close_ int out = openat(to, name,
 		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, st->st_mode & 07777);
 	if (out < 0)
@@ -376,16 +381,27 @@ int perform_remount(struct performance *p, const struct op *op)
 			  : bind_set_attributes(p, op->bind, target);
 }
 
+static int open_bind_target(struct performance *p, const struct op *op, const struct slot *slot)
+{
+	enum resolve_type type = slot->directory ? RESOLVE_DIRECTORY : RESOLVE_FILE;
+	struct statfs fs;
+
+	if (!str_eq(op->path, "/proc"))
+		return op->flags ? open_nofollow_target(p, op->path, type)
+				 : open_target(p, op->path, type);
+	/* Whatever else it is, masks and labels would go to fake files (CVE-2019-16884). */
+	if (fstatfs(slot->fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+		return op_step(p, -EINVAL, "the source is not of type proc");
+	return open_ordinary_target(p, op->path);
+}
+
 int perform_bind(struct performance *p, const struct op *op)
 {
 	const struct slot *slot = &p->slots[op->slot];
-	enum resolve_type type = slot->directory ? RESOLVE_DIRECTORY : RESOLVE_FILE;
 
 	if (slot->symlink)
 		return copy_link(p, op);
-	_cleanup_close_ int target = op->flags ? open_nofollow_target(p, op->path, type)
-					       : open_target(p, op->path, type);
-
+	_cleanup_close_ int target = open_bind_target(p, op, slot);
 	if (target < 0)
 		return target;
 	return op_step(p, mount_attach(slot->fd, target), "move_mount");
