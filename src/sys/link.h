@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two things that a runtime does to network devices, rtnetlink(7). Nothing is allocated. */
+/* The two things that a runtime does to network devices, rtnetlink(7). */
 #pragma once
 
-/* Sets the link "lo" of the caller's network namespace up. */
+/* Sets the link "lo" of the caller's network namespace up. Allocates nothing. */
 int loopback_up(void);
 
-/* Moves a link into the network namespace of a process under a new name. The link keeps
- * its addresses only as far as the kernel does. 0 or -errno. */
+/*
+ * Moves a link into the network namespace of a process under a new name, in which "%d" becomes a
+ * free number. It keeps its permanent global addresses, which the kernel would drop, and is set up;
+ * routes are not kept. -EEXIST if the name is taken there: the link is still here then.
+ */
 int link_move(const char *name, const char *new_name, int pid);

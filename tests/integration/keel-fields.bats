@@ -286,3 +286,39 @@ mount_options() {
     fails '.mounts += [{destination: "/x", type: "bind", source: "'"$WORK"'/src", options: ["bind", "idmap"]}]' \
         'idmap without mappings'
 }
+
+# ---- network devices ----
+
+@test "network devices: moved, renamed, with their permanent global addresses, and up" {
+    require_tool ip
+    make_config "$B" '.process.args = ["/bin/probe", "links"] |
+        .linux.netDevices = {hulltest0: {name: "inside"}, hulltest2: {}, hulltest4: {name: "tpl%d"}}'
+    run --separate-stderr unshare -n bash -c 'set -e
+        for i in 0 2 4; do ip link add hulltest$i type veth peer name hulltest$((i + 1)); ip link set hulltest$((i + 1)) up; done
+        ip addr add 10.9.8.7/24 dev hulltest0
+        ip addr add fd00:9::7/64 dev hulltest0 nodad
+        ip addr add 10.9.9.7/24 dev hulltest0 valid_lft 1000 preferred_lft 1000
+        ip addr add 169.254.3.3/16 scope link dev hulltest0
+        ip link set hulltest0 mtu 1400 up
+        "$@"' bash "$KEEL_BIN" --root "$KEEL_TEST_ROOT" run -b "$B" "$ID"
+    assert_success
+    assert_json '.links | keys' '["hulltest2","inside","lo","tpl0"]'
+    assert_json '.links.inside.up' true
+    assert_json '.links.inside.mtu' 1400
+    assert_json '.links.inside.addresses | map(select(startswith("fe80") | not)) | sort' '["10.9.8.7/24","fd00:9::7/64"]'
+    assert_json '.links.hulltest2 | [.up, (.addresses | map(select(startswith("fe80") | not)))]' '[true,[]]'
+}
+
+@test "network devices: a name that is taken, one that is not there, no namespace" {
+    require_tool ip
+    make_config "$B" '.linux.netDevices = {hulltest0: {name: "lo"}}'
+    run unshare -n bash -c 'set -e; ip link add hulltest0 type veth peer name hulltest1
+        ! "$@" || exit 3; ip link show hulltest0 >/dev/null && echo still here' bash "$KEEL_BIN" --root "$KEEL_TEST_ROOT" run -b "$B" "$ID"
+    assert_success
+    assert_output_matches "move network device hulltest0 to lo.*[fF]ile exists"
+    assert_output_has "still here"
+    fails '.linux.netDevices = {"no-such-link": {}}' "no-such-link"
+    fails 'del(.linux.namespaces[] | select(.type == "network")) | .linux.netDevices = {eth9: {}}' \
+        "linux.netDevices: unable to move network devices without a private NET namespace"
+    fails '.linux.netDevices = {eth9: {name: "a/b"}}' 'linux.netDevices: invalid network device name "a/b"'
+}
