@@ -37,7 +37,8 @@ static void add_record(struct dns_reply *reply, const struct zone_record *record
 
 /* The records of the type, beginning with another one each time: who takes the first shares out. */
 static void add_records(struct resolver *r, const struct dns_question *question,
-	const struct zone *zone, struct zone_record record, struct dns_reply *reply)
+	const struct zone *zone, const char *name, struct zone_record record,
+	struct dns_reply *reply)
 {
 	struct zone_record found[ADDRESSES_MAX];
 	size_t n = 0;
@@ -45,7 +46,7 @@ static void add_records(struct resolver *r, const struct dns_question *question,
 	do {
 		if (wanted(question, record.type))
 			found[n++] = record;
-	} while (n < ADDRESSES_MAX && zone_next(zone, question->name, &record));
+	} while (n < ADDRESSES_MAX && zone_next(zone, name, &record));
 	unsigned int first = r->turn++;
 	for (size_t i = 0; i < n; i++)
 		add_record(reply, &found[(first + i) % n]);
@@ -67,14 +68,15 @@ int answer(struct resolver *r, const uint8_t *query, size_t n, size_t limit,
 		return (int)dns_reply_end(&reply);
 	}
 	config_follow(&r->config);
+	const char *name = config_target(&r->config, question->name);
 	for (size_t i = 0; i < r->config.n_zones && question->class == CLASS_INTERNET; i++) {
 		const struct zone *zone = &r->config.zones[i];
 
-		if (!zone_first(zone, question->name, &record))
+		if (!zone_first(zone, name, &record))
 			continue;
 		/* A name that is known is answered here, if only with "nothing of that kind". */
 		dns_reply_begin(&reply, r->scratch, limit, query, question, DNS_RCODE_OK);
-		add_records(r, question, zone, record, &reply);
+		add_records(r, question, zone, name, record, &reply);
 		return (int)dns_reply_end(&reply);
 	}
 	if (!r->config.refuse && r->config.n_servers > 0)

@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 
+#define WORDS_MAX 3 /* of a line */
+
 bool server_parse(const char *text, struct server *ret)
 {
 	char address[INET6_ADDRSTRLEN + IF_NAMESIZE + sizeof("#65535")];
@@ -40,18 +42,19 @@ bool server_parse(const char *text, struct server *ret)
 	return true;
 }
 
-/* The words of a line: its first one and the rest's first. False at the end of the text. */
-static bool next_line(char **text, char **ret_key, char **ret_value)
+/* The first words of a line, "" where there are no more. False at the end of the text. */
+static bool next_line(char **text, char *words[WORDS_MAX])
 {
 	char *line = strsep(text, "\n");
 
 	if (!line)
 		return false;
-	*ret_key = line + strspn(line, " \t\r");
-	char *end = *ret_key + strcspn(*ret_key, " \t\r");
-	*ret_value = end + strspn(end, " \t\r");
-	*end = '\0';
-	(*ret_value)[strcspn(*ret_value, " \t\r")] = '\0';
+	for (size_t i = 0; i < WORDS_MAX; i++) {
+		words[i] = line + strspn(line, " \t\r");
+		line = words[i] + strcspn(words[i], " \t\r");
+		if (*line)
+			*line++ = '\0';
+	}
 	return true;
 }
 
@@ -66,16 +69,16 @@ static void add_server(struct config *config, const char *text)
 static void read_servers(struct config *config)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *key, *value;
+	char *words[WORDS_MAX];
 
 	config->n_servers = 0;
 	file_version_read(config->follow, &config->follow_version);
 	if (file_read_at(AT_FDCWD, config->follow, &text, CONFIG_MAX) == 0 && text.data) {
 		char *rest = text.data;
 
-		while (next_line(&rest, &key, &value))
-			if (str_eq(key, "nameserver"))
-				add_server(config, value);
+		while (next_line(&rest, words))
+			if (str_eq(words[0], "nameserver"))
+				add_server(config, words[1]);
 	}
 	if (config->n_servers == 0)
 		add_server(config, "127.0.0.1");
@@ -91,31 +94,59 @@ static void forget(struct config *config)
 	*config = (struct config){.path = config->path};
 }
 
+static void add_zone(struct config *config, const char *path)
+{
+	if (config->n_zones == ZONES_MAX)
+		return;
+	config->zone_paths[config->n_zones] = strdup(path);
+	if (config->zone_paths[config->n_zones])
+		zone_open(&config->zones[config->n_zones++], path);
+}
+
+static void add_alias(struct config *config, char *name, const char *target)
+{
+	struct alias *alias = &config->aliases[config->n_aliases];
+
+	for (char *c = name; *c; c++)
+		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
+	if (config->n_aliases < ALIASES_MAX &&
+		str_copy(alias->name, sizeof(alias->name), name) == 0 &&
+		str_copy(alias->target, sizeof(alias->target), target) == 0)
+		config->n_aliases++;
+}
+
 static void read_config(struct config *config)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *key, *value;
+	char *words[WORDS_MAX];
 
 	forget(config);
 	file_version_read(config->path, &config->version);
 	if (file_read_at(AT_FDCWD, config->path, &text, CONFIG_MAX) < 0 || !text.data)
 		return;
 	char *rest = text.data;
-	while (next_line(&rest, &key, &value)) {
-		if (str_eq(key, "zone") && config->n_zones < ZONES_MAX) {
-			config->zone_paths[config->n_zones] = strdup(value);
-			if (config->zone_paths[config->n_zones])
-				zone_open(&config->zones[config->n_zones++], value);
-		} else if (str_eq(key, "server")) {
-			add_server(config, value);
-		} else if (str_eq(key, "follow")) {
-			str_set(&config->follow, value);
-		} else if (str_eq(key, "refuse")) {
+	while (next_line(&rest, words)) {
+		if (str_eq(words[0], "zone"))
+			add_zone(config, words[1]);
+		else if (str_eq(words[0], "alias"))
+			add_alias(config, words[1], words[2]);
+		else if (str_eq(words[0], "server"))
+			add_server(config, words[1]);
+		else if (str_eq(words[0], "follow"))
+			str_set(&config->follow, words[1]);
+		else if (str_eq(words[0], "refuse"))
 			config->refuse = true;
-		}
 	}
 	if (config->follow)
 		read_servers(config);
+}
+
+const char *config_target(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_aliases; i++)
+		if (str_eq(config->aliases[i].name, name))
+			return config->aliases[i].target;
+	return name;
 }
 
 void config_follow(struct config *config)

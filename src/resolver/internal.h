@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 
+#define ALIASES_MAX	    16
 #define ZONES_MAX	    32
 #define SERVERS_MAX	    3
 #define CONFIG_MAX	    65536
@@ -26,12 +27,18 @@ struct server {
 	socklen_t length;
 };
 
+struct alias {
+	char name[DNS_NAME_MAX + 1], target[DNS_NAME_MAX + 1];
+};
+
 struct config {
 	char *path;
 	struct file_version version;
 	char *zone_paths[ZONES_MAX];
 	struct zone zones[ZONES_MAX];
 	size_t n_zones;
+	struct alias aliases[ALIASES_MAX];
+	size_t n_aliases;
 	char *follow; /* NULL = servers are fixed */
 	struct file_version follow_version;
 	struct server servers[SERVERS_MAX];
@@ -42,6 +49,9 @@ struct config {
 /* Reads again what has changed since: the file, zones, the resolv.conf that is followed. */
 void config_follow(struct config *config);
 void config_done(struct config *config);
+
+/* What a name stands for: itself, if it is no alias. name is in lower case. */
+const char *config_target(const struct config *config, const char *name);
 
 /* "10.0.0.1", "fe80::1%eth0", "127.0.0.1#5353". False if it is no address. */
 bool server_parse(const char *text, struct server *ret);

@@ -11,6 +11,7 @@
  * What it is to do stands in a file, read again when it changes:
  *
  *     zone PATH        names of a network; in the order in which they are asked
+ *     alias NAME TARGET  NAME is another name of TARGET, for this container alone
  *     server ADDRESS   ask this server (--dns), at port 53 or ADDRESS#PORT ...
  *     follow PATH      ... or those of this resolv.conf, as it is at the time
  *     refuse           ask nobody (the container has only internal networks)

@@ -175,6 +175,12 @@ static void changes_are_followed(void **state)
 	put(f, "b", "cache A 10.0.0.7\n");
 	ask(f, "cache", DNS_TYPE_A, reply);
 	assert_int_equal(reply_count(reply), 1);
+	configure(f, "alias Store db\nalias cache web\n");
+	put(f, "b", "db A 10.0.0.9\n");
+	ask(f, "store", DNS_TYPE_A, reply);
+	assert_int_equal(reply_count(reply), 1);
+	ask(f, "cache", DNS_TYPE_A, reply);
+	assert_int_equal(reply_count(reply), 2);
 	put(f, "config", "refuse\n");
 	ask(f, "cache", DNS_TYPE_A, reply);
 	assert_int_equal(dns_rcode(reply), DNS_RCODE_NO_NAME);
