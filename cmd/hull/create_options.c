@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "create_options.h"
 #include "image_progress.h"
+#include "registry_options.h"
 
 #include "base/fd.h"
 #include "cli/terminal.h"
 #include "engine/capabilities.h"
 #include "engine/create.h"
 #include "engine/parse.h"
-#include "registry/credentials.h"
 #include "registry/reference.h"
 #include "sys/process.h"
 
@@ -287,8 +287,7 @@ static int pull_image(struct image_store *images, const struct hull_globals *glo
 	hull_catch_interrupt();
 	const struct image_pull_options options = {
 		.platform = o->platform,
-		.registry = {.auth = {.credentials = credentials_find,
-				     .credentials_data = globals->config}},
+		.registry = hull_registry_options(globals, NULL),
 		.progress = image_display_progress(display),
 		.canceled = &hull_interrupted,
 	};

@@ -13,6 +13,7 @@ struct hull_globals {
 	char *layer_store;
 	struct hull_opt_u64 max_layer_ratio; /* 0 = any */
 	char *config;			     /* directory of config.json (registry logins) */
+	char **insecure_registries;
 	bool debug;
 	char **words; /* argv as it was: parsing reorders it; words[0] is our file's path */
 };

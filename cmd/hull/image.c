@@ -9,11 +9,14 @@ static const struct cli_command *const commands[] = {
 	&hull_image_inspect_command,
 	&hull_load_command,
 	&hull_image_list_command,
+	&hull_image_mount_command,
 	&hull_image_prune_command,
 	&hull_pull_command,
+	&hull_push_command,
 	&hull_image_remove_command,
 	&hull_save_command,
 	&hull_tag_command,
+	&hull_image_unmount_command,
 	NULL,
 };
 

@@ -72,6 +72,10 @@ static const struct cli_option global_options[] = {
 		NULL, 0, "250"},
 	{"config", 0, CLI_STRING, offsetof(struct hull_globals, config), "directory",
 		"Where the client's config.json is (default \"~/.docker\")", "@directory"},
+	{"insecure-registry", 0, CLI_STRV, offsetof(struct hull_globals, insecure_registries),
+		"list",
+		"Registries that need no valid certificate and may speak HTTP: host[:port] or a "
+		"network such as 10.0.0.0/8"},
 	{"debug", 'D', CLI_FLAG, offsetof(struct hull_globals, debug), NULL,
 		"Say where an error was made"},
 };
@@ -100,8 +104,11 @@ static const struct cli_command *const commands[] = {
 	&hull_inspect_command,
 	&hull_kill_command,
 	&hull_load_command,
+	&hull_login_command,
+	&hull_logout_command,
 	&hull_logs_command,
 	&hull_pause_command,
+	&hull_push_command,
 	&hull_rename_command,
 	&hull_restart_command,
 	&hull_rm_command,

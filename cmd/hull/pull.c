@@ -2,15 +2,13 @@
 #include "hull.h"
 #include "image_commands.h"
 #include "image_progress.h"
-
-#include "image/image.h"
-#include "registry/credentials.h"
+#include "registry_options.h"
 
 struct pull_options {
 	char *platform;
 	bool quiet;
-	bool insecure;
-	char **plain_http;
+	bool keep_blobs;
+	struct hull_registry_options registry;
 };
 
 static const struct cli_option options[] = {
@@ -18,10 +16,10 @@ static const struct cli_option options[] = {
 		"Take the image for this platform: os/arch[/variant]", NULL},
 	{"quiet", 'q', CLI_FLAG, offsetof(struct pull_options, quiet), NULL,
 		"Print nothing but the name", NULL},
-	{"plain-http", 0, CLI_STRV, offsetof(struct pull_options, plain_http), "host:port",
-		"Speak HTTP without TLS to this registry", NULL},
-	{"insecure", 0, CLI_FLAG, offsetof(struct pull_options, insecure), NULL,
-		"Accept any certificate, and HTTP where TLS fails", NULL},
+	{"keep-blobs", 0, CLI_FLAG, offsetof(struct pull_options, keep_blobs), NULL,
+		"Keep the layers as they came, too, so that a push elsewhere is the same to the bit",
+		NULL},
+	HULL_REGISTRY_OPTIONS(struct pull_options, registry),
 };
 
 static int run(
@@ -44,13 +42,8 @@ static int run(
 	hull_catch_interrupt();
 	struct image_pull_options pull_options = {
 		.platform = o->platform,
-		.registry =
-			{
-				.plain_http = o->plain_http,
-				.insecure = o->insecure,
-				.auth = {.credentials = credentials_find,
-					.credentials_data = globals->config},
-			},
+		.registry = hull_registry_options(globals, &o->registry),
+		.keep_blobs = o->keep_blobs,
 		.progress = image_display_progress(display),
 		.canceled = &hull_interrupted,
 	};

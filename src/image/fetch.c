@@ -7,6 +7,7 @@
 #include "image/fetch.h"
 
 #include "base/clock.h"
+#include "image/known-blob.h"
 
 #include <signal.h>
 
@@ -34,6 +35,7 @@ struct pipe {
 	struct layer_fetch *fetch;
 	struct layer_job *job;
 	struct layer_ingest *ingest;
+	struct kept_blob kept;
 	int64_t received;
 	int64_t told_ns;
 };
@@ -44,6 +46,8 @@ static int pipe_write(void *data, const void *p, size_t n, struct hull_error *er
 	int64_t now = clock_monotonic_ns();
 	int r = layer_ingest_write(pipe->ingest, p, n, err);
 
+	if (r == 0)
+		r = kept_blob_write(&pipe->kept, p, n, err);
 	if (r < 0)
 		return r;
 	pipe->received += (int64_t)n;
@@ -68,14 +72,21 @@ static int fetch_layer(struct layer_fetch *fetch, struct layer_job *job, struct 
 
 	if (r < 0)
 		return r;
-	struct pipe pipe = {.fetch = fetch, .job = job, .ingest = ingest};
+	struct pipe pipe = {.fetch = fetch, .job = job, .ingest = ingest, .kept = KEPT_BLOB_INIT};
 	struct registry_sink sink = {pipe_write, &pipe};
-	r = registry_get_blob(fetch->registry, &job->blob, job->descriptor->size,
-		job->descriptor->urls, &sink, err);
-	if (r < 0)
-		return r;
-	tell(fetch, job, "Download complete", 0, 0);
-	r = layer_ingest_finish(TAKE_PTR(ingest), &result, err);
+	if (fetch->keep_blobs)
+		r = kept_blob_begin(fetch->store, &pipe.kept, err);
+	if (r == 0)
+		r = registry_get_blob(fetch->registry, &job->blob, job->descriptor->size,
+			job->descriptor->urls, &sink, err);
+	if (r == 0) {
+		tell(fetch, job, "Download complete", 0, 0);
+		r = layer_ingest_finish(TAKE_PTR(ingest), &result, err);
+	}
+	/* The ingest has verified the digest. */
+	if (r == 0)
+		r = kept_blob_finish(&pipe.kept, &job->blob, err);
+	kept_blob_done(&pipe.kept);
 	if (r < 0)
 		return r;
 	job->content_size = (int64_t)result.content_bytes;

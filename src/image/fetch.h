@@ -26,6 +26,7 @@ struct layer_fetch {
 	struct layer_job *jobs;
 	size_t n_jobs;
 	unsigned int max_threads;
+	bool keep_blobs; /* keep the bytes as they came, too */
 
 	/* Inside. */
 	pthread_mutex_t lock; /* of everything below, and around progress */

@@ -19,6 +19,7 @@
 #include "oci/digest.h"
 #include "oci/image_spec.h"
 #include "registry/auth.h"
+#include "registry/endpoint.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -120,12 +121,11 @@ struct image_progress {
  */
 int image_hold(struct image_store *store, int *ret_fd, struct hull_error *err);
 
-/* Where and how to reach registries. */
+/* Where and how to reach registries, see registry/endpoint.h. */
 struct image_registry_options {
-	char *const
-		*plain_http; /* hosts ("host:port") spoken to over HTTP; loopback always may be */
-	bool insecure;	     /* do not verify certificates, fall back to plain HTTP */
+	struct endpoint_settings settings;
 	struct auth_options auth;
+	unsigned int stall_seconds; /* a connection that moves nothing is given up; 0 = 60 */
 };
 
 /*
@@ -138,6 +138,7 @@ struct image_pull_options {
 	struct image_progress progress;
 	const volatile int *canceled;
 	unsigned int max_downloads; /* layers at once, 0 = 3 */
+	bool keep_blobs; /* keep layers as they came, too, for a push that is the same to the bit */
 };
 
 struct image_pull_result {
@@ -152,6 +153,37 @@ void image_pull_result_done(struct image_pull_result *result);
 int image_pull(struct image_store *store, const char *name,
 	const struct image_pull_options *options, struct image_pull_result *ret,
 	struct hull_error *err);
+
+struct image_push_options {
+	const char
+		*platform; /* this image of an index alone; NULL = the whole index if it can be */
+	const char *compression; /* "gzip", "zstd", "none"; NULL = as it came, gzip if made here */
+	int compression_level;	 /* 0 = the form's default */
+	int64_t piece;		 /* uploads in pieces of at most this size, 0 = whole */
+	struct image_registry_options registry;
+	struct image_progress progress;
+	const volatile int *canceled;
+	unsigned int max_uploads; /* layers at once, 0 = 5 */
+};
+
+struct image_push_result {
+	char digest[DIGEST_TEXT_SIZE]; /* of the document that the tag names now */
+	size_t size;		       /* of that document */
+	bool platform_only; /* an index had to be left out: not everything it names is here or there */
+	bool packed_again; /* layers went in another form than they came: the digest is a new one */
+};
+
+/*
+ * Uploads the image with that name, under that name (a tag, "latest" without one). Blobs that the
+ * registry has are not sent; ones that another repository of it has are mounted from there.
+ */
+int image_push(struct image_store *store, const char *name,
+	const struct image_push_options *options, struct image_push_result *ret,
+	struct hull_error *err);
+
+/* Tags of a repository that are here ("v1"); appended to *ret (heap). */
+int image_repository_tags(
+	struct image_store *store, const char *repository, char ***ret, struct hull_error *err);
 
 /* One image that load brought in. */
 struct image_loaded {
@@ -232,6 +264,8 @@ int image_tag(struct image_store *store, const struct digest *id, const char *na
 struct image_users {
 	int (*find)(void *data, const struct digest *id, char **ret_user, bool *ret_running,
 		struct hull_error *err); /* 1 = used, 0 = not, negative = error */
+	/* The same for a mount; *ret_path gets where (heap). NULL: nothing is ever mounted. */
+	int (*mounted)(void *data, const struct digest *id, char **ret_path, struct hull_error *err);
 	void *data;
 };
 

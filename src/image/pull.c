@@ -9,6 +9,8 @@
  * so that nothing that this pull counts on is collected.
  */
 #include "image/fetch.h"
+#include "image/known-blob.h"
+#include "image/connect.h"
 
 #include "base/str.h"
 
@@ -83,13 +85,8 @@ static int pull_prepare(struct pull *p, const char *name, struct hull_error *err
 		return r;
 	p->cancel = (struct http_cancel){user_canceled, (void *)options};
 	p->fetch.cancel = &p->cancel;
-	struct registry_options registry_options = {
-		.plain_http = options->registry.plain_http,
-		.insecure = options->registry.insecure,
-		.auth = options->registry.auth,
-		.cancel = {layer_fetch_canceled, &p->fetch},
-	};
-	r = registry_open(&p->ref, &registry_options, &p->registry, err);
+	r = registry_connect(&p->ref, &options->registry,
+		(struct http_cancel){layer_fetch_canceled, &p->fetch}, false, &p->registry, err);
 	return r < 0 ? r : image_hold(p->store, &p->hold_fd, err);
 }
 
@@ -268,11 +265,21 @@ static int plan_layers(struct pull *p, struct hull_error *err)
 			return r;
 		short_id(&job->blob, job->id);
 		job->needed =
-			!is_repeated(jobs, i) && !layer_store_has(p->store->layers, &job->diff_id);
+			!is_repeated(jobs, i) &&
+			(!layer_store_has(p->store->layers, &job->diff_id) ||
+				(p->options->keep_blobs && !blob_exists(p->store, &job->blob)));
 	}
 	p->fetch.jobs = jobs;
 	p->fetch.n_jobs = n;
 	return 0;
+}
+
+static bool has_needed_layer(const struct pull *p)
+{
+	for (size_t i = 0; i < p->fetch.n_jobs; i++)
+		if (p->fetch.jobs[i].needed)
+			return true;
+	return false;
 }
 
 static void announce_layers(struct pull *p)
@@ -294,6 +301,7 @@ static int fetch_layers(struct pull *p, struct hull_error *err)
 	p->fetch.store = p->store;
 	p->fetch.registry = p->registry;
 	p->fetch.progress = &p->options->progress;
+	p->fetch.keep_blobs = p->options->keep_blobs;
 	p->fetch.max_threads = most ? most : DEFAULT_DOWNLOADS;
 	announce_layers(p);
 	return layer_fetch_run(&p->fetch, err);
@@ -393,9 +401,14 @@ static int record(struct pull *p, char *const *names, struct hull_error *err)
 		.n_layers = p->fetch.n_jobs,
 		.names = names,
 	};
-	int r = write_documents(p, err);
+	_cleanup_free_ char *repository = reference_name(&p->ref);
+	int r = repository ? write_documents(p, err) : error_no_memory(err);
 
-	return r < 0 ? r : image_record_insert(p->store, &record, err);
+	if (r == 0)
+		r = image_record_insert(p->store, &record, err);
+	if (r == 0)
+		r = known_blobs_insert(p->store, repository, p->layers, p->fetch.n_jobs, err);
+	return r;
 }
 
 static int tell_result(struct pull *p, const struct image_pull_result *result)
@@ -438,6 +451,8 @@ static int pull(
 	result->id = p->id;
 	digest_format(&p->top.content.digest, result->digest);
 	int complete = image_is_complete(p->store, &p->id, err);
+	if (complete > 0)
+		complete = !has_needed_layer(p);
 	int named = complete < 0 ? complete : all_names_lead_here(p, names, err);
 	if (named < 0)
 		return named;

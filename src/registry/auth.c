@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The token protocol of distribution (its spec/auth/token.md): the registry names a realm, a
- * service and a scope; the realm gives a token for them, to anybody for what is public, else for a
- * user's Basic credentials. A token is kept per scope until shortly before it expires. The lock is
- * held while a token is fetched, so that many layers ask for it once.
+ * The token protocol of distribution (its spec/auth/token.md and oauth.md): the registry names a
+ * realm, a service and a scope; the realm gives a token for them, to anybody for what is public,
+ * else for a user's Basic credentials (GET), or for an identity token (POST, OAuth 2). A token is
+ * kept per scope until shortly before it expires. The lock is held while a token is fetched, so
+ * that many layers ask for it once.
  */
 #include "registry/auth.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "registry/challenge.h"
@@ -17,6 +19,8 @@
 #define TOKEN_LIFE_DEFAULT_S 60
 #define TOKEN_MARGIN_S	     5
 #define MAX_GRANTS	     32
+#define CLIENT_ID	     "hull"
+#define IDENTITY_USER	     "<token>"
 
 /* A value of the Authorization header that worked, or should. */
 struct grant {
@@ -26,9 +30,9 @@ struct grant {
 };
 
 struct authorizer {
-	struct http_client *client;
-	char *host;
+	struct auth_place place;
 	struct auth_options options;
+	char *identity;
 	pthread_mutex_t lock;
 	struct grant grants[MAX_GRANTS];
 	unsigned int n_grants;
@@ -40,19 +44,20 @@ void auth_credentials_done(struct auth_credentials *c)
 	if (c->secret)
 		explicit_bzero(c->secret, strlen(c->secret));
 	free(c->secret);
+	if (c->bearer)
+		explicit_bzero(c->bearer, strlen(c->bearer));
+	free(c->bearer);
 	*c = (struct auth_credentials){0};
 }
 
-int authorizer_new(struct http_client *client, const char *host, const struct auth_options *options,
+int authorizer_new(const struct auth_place *place, const struct auth_options *options,
 	struct authorizer **ret, struct hull_error *err)
 {
 	struct authorizer *a = calloc(1, sizeof(*a));
 
-	if (!a || !(a->host = strdup(host))) {
-		free(a);
+	if (!a)
 		return error_no_memory(err);
-	}
-	a->client = client;
+	a->place = *place;
 	a->options = *options;
 	pthread_mutex_init(&a->lock, NULL);
 	*ret = a;
@@ -62,6 +67,8 @@ int authorizer_new(struct http_client *client, const char *host, const struct au
 static void grant_done(struct grant *g)
 {
 	free(g->scope);
+	if (g->value)
+		explicit_bzero(g->value, strlen(g->value));
 	free(g->value);
 	*g = (struct grant){0};
 }
@@ -73,7 +80,7 @@ struct authorizer *authorizer_free(struct authorizer *a)
 	for (unsigned int i = 0; i < a->n_grants; i++)
 		grant_done(&a->grants[i]);
 	pthread_mutex_destroy(&a->lock);
-	free(a->host);
+	free(a->identity);
 	free(a);
 	return NULL;
 }
@@ -120,63 +127,43 @@ int authorizer_get(struct authorizer *a, const char *scope, char **ret, struct h
 	return 0;
 }
 
-static char *base64(const char *text, size_t n)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *out = malloc((n + 2) / 3 * 4 + 1), *o = out;
-
-	for (size_t i = 0; out && i < n; i += 3) {
-		size_t left = n - i;
-		unsigned int v = (unsigned char)text[i] << 16;
-
-		if (left > 1)
-			v |= (unsigned int)(unsigned char)text[i + 1] << 8;
-		if (left > 2)
-			v |= (unsigned char)text[i + 2];
-		*o++ = digits[v >> 18];
-		*o++ = digits[v >> 12 & 63];
-		*o++ = left > 1 ? digits[v >> 6 & 63] : '=';
-		*o++ = left > 2 ? digits[v & 63] : '=';
-	}
-	if (o)
-		*o = '\0';
-	return out;
-}
-
 /* "Basic ..." for the credentials; NULL if memory is out. */
 static char *basic_value(const struct auth_credentials *c)
 {
 	_cleanup_free_ char *pair = str_printf("%s:%s", c->user ? c->user : "", c->secret);
-	_cleanup_free_ char *encoded = pair ? base64(pair, strlen(pair)) : NULL;
+	_cleanup_free_ char *encoded = pair ? base64_encode(pair, strlen(pair)) : NULL;
 
 	return encoded ? str_printf("Basic %s", encoded) : NULL;
 }
 
-static void append_query(struct buf *url, const char *name, const char *value)
+/* NAME=VALUE for a query or a form, the value escaped. */
+static void append_pair(struct buf *out, char separator, const char *name, const char *value)
 {
 	static const char plain[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/,";
 
-	buf_putc(url, strchr(buf_str(url), '?') ? '&' : '?');
-	buf_printf(url, "%s=", name);
+	if (separator)
+		buf_putc(out, separator);
+	buf_printf(out, "%s=", name);
 	for (; *value; value++) {
 		if (strchr(plain, *value))
-			buf_putc(url, *value);
+			buf_putc(out, *value);
 		else
-			buf_printf(url, "%%%02X", (unsigned char)*value);
+			buf_printf(out, "%%%02X", (unsigned char)*value);
 	}
 }
 
 struct token_answer {
 	char *token;
 	char *access_token;
+	char *refresh_token;
 	int64_t expires_in;
 };
 
 static const struct json_field token_fields[] = {
 	JSON_FIELD(struct token_answer, token, "token", JSON_STRING),
 	JSON_FIELD(struct token_answer, access_token, "access_token", JSON_STRING),
+	JSON_FIELD(struct token_answer, refresh_token, "refresh_token", JSON_STRING),
 	JSON_FIELD(struct token_answer, expires_in, "expires_in", JSON_I64),
 };
 static const struct json_table token_table = JSON_TABLE("token", struct token_answer, token_fields);
@@ -210,60 +197,171 @@ static int read_token(
 	/* A short-lived token is used until the registry refuses it. */
 	if (life > 2 * TOKEN_MARGIN_S)
 		life -= TOKEN_MARGIN_S;
+	if (a->place.offline && !str_empty(answer.refresh_token) &&
+		str_set(&a->identity, answer.refresh_token) < 0)
+		return error_no_memory(err);
 	char *value = str_printf("Bearer %s", token);
 	if (!value || store_grant(a, scope, value, clock_monotonic_ns() + life * NS_PER_SECOND) < 0)
 		return error_no_memory(err);
 	return 0;
 }
 
-static int token_url(const struct auth_challenge *challenge, const char *scope, struct buf *url,
-	struct hull_error *err)
+/* One question to a token server, with what the registry said of it. */
+struct token_question {
+	const char *realm;
+	const char *service;
+	char **scopes;
+};
+
+static int question_of(const struct auth_challenge *challenge, const char *scope,
+	struct token_question *ret, struct hull_error *err)
 {
-	const char *realm = auth_challenge_get(challenge, "realm");
-	const char *service = auth_challenge_get(challenge, "service");
 	const char *asked = auth_challenge_get(challenge, "scope");
 
-	if (str_empty(realm) || !(str_after(realm, "https://") || str_after(realm, "http://")))
+	ret->realm = auth_challenge_get(challenge, "realm");
+	ret->service = auth_challenge_get(challenge, "service");
+	if (str_empty(ret->realm) ||
+		!(str_after(ret->realm, "https://") || str_after(ret->realm, "http://")))
 		return error_set(err, HULL_ERROR_REMOTE, "the registry names no token server");
-	buf_puts(url, realm);
-	if (service)
-		append_query(url, "service", service);
-	append_query(url, "scope", asked ? asked : scope);
+	/*
+	 * What the registry asks for may be worded otherwise than what we would ask for, and may
+	 * be less: it speaks of one request, we know what the next ones will need.
+	 */
+	ret->scopes = strv_split(str_empty(asked) ? scope : asked, " ");
+	bool failed = !ret->scopes;
+	if (!str_empty(asked) && (strchr(scope, ' ') || strstr(scope, "push"))) {
+		_cleanup_strv_ char **ours = strv_split(scope, " ");
+		failed = failed || !ours;
+		strv_foreach (one, ours)
+			if (!strv_contains(ret->scopes, *one))
+				failed = failed || strv_append(&ret->scopes, *one) < 0;
+	}
+	return failed ? error_no_memory(err) : 0;
+}
+
+static int question_url(const struct authorizer *a, const struct token_question *q,
+	const char *user, struct buf *url, struct hull_error *err)
+{
+	buf_puts(url, q->realm);
+	char separator = strchr(q->realm, '?') ? '&' : '?';
+	if (q->service) {
+		append_pair(url, separator, "service", q->service);
+		separator = '&';
+	}
+	strv_foreach (scope, q->scopes) {
+		append_pair(url, separator, "scope", *scope);
+		separator = '&';
+	}
+	if (a->place.offline && user) {
+		append_pair(url, separator, "offline_token", "true");
+		append_pair(url, '&', "client_id", CLIENT_ID);
+		append_pair(url, '&', "account", user);
+	}
 	return buf_error(url) < 0 ? error_no_memory(err) : 0;
+}
+
+/* GET with Basic credentials, or with none. */
+static int ask_by_get(struct authorizer *a, const struct token_question *q,
+	const struct auth_credentials *c, struct http_response *response, struct hull_error *err)
+{
+	_cleanup_buf_ struct buf url = BUF_INIT_MAX(8192);
+	_cleanup_free_ char *basic = NULL;
+	int r = question_url(a, q, c->secret ? c->user : NULL, &url, err);
+
+	if (r < 0)
+		return r;
+	if (c->secret && !(basic = basic_value(c)))
+		return error_no_memory(err);
+	struct http_request request = {
+		.url = buf_str(&url),
+		.authorization = basic,
+		.tls = a->place.tls,
+		.max_body = TOKEN_MAX,
+	};
+	r = http_perform(a->place.client, &request, response, err);
+	if (basic)
+		explicit_bzero(basic, strlen(basic));
+	return r;
+}
+
+/* POST as OAuth 2 wants it: with an identity token, or with user and password. */
+static int ask_by_post(struct authorizer *a, const struct token_question *q,
+	const struct auth_credentials *c, struct http_response *response, struct hull_error *err)
+{
+	static char *const headers[] = {
+		(char *)"Content-Type: application/x-www-form-urlencoded", NULL};
+	_cleanup_buf_ struct buf form = BUF_INIT_MAX(256 << 10);
+	_cleanup_free_ char *scope = strv_join(q->scopes, " ");
+	bool identity = str_eq(c->user, IDENTITY_USER);
+
+	if (!scope)
+		return error_no_memory(err);
+	append_pair(&form, 0, "grant_type", identity ? "refresh_token" : "password");
+	if (q->service)
+		append_pair(&form, '&', "service", q->service);
+	append_pair(&form, '&', "client_id", CLIENT_ID);
+	append_pair(&form, '&', "scope", scope);
+	if (identity) {
+		append_pair(&form, '&', "refresh_token", c->secret);
+	} else {
+		append_pair(&form, '&', "username", c->user ? c->user : "");
+		append_pair(&form, '&', "password", c->secret);
+	}
+	if (a->place.offline)
+		append_pair(&form, '&', "access_type", "offline");
+	if (buf_error(&form) < 0)
+		return error_no_memory(err);
+	struct http_request request = {
+		.method = "POST",
+		.url = q->realm,
+		.headers = headers,
+		.body = buf_str(&form),
+		.body_len = form.len,
+		.tls = a->place.tls,
+		.max_body = TOKEN_MAX,
+	};
+	int r = http_perform(a->place.client, &request, response, err);
+	explicit_bzero(form.data, form.len);
+	return r;
+}
+
+static int ask(struct authorizer *a, const struct token_question *q,
+	const struct auth_credentials *c, struct http_response *response, struct hull_error *err)
+{
+	if (c->secret && str_eq(c->user, IDENTITY_USER))
+		return ask_by_post(a, q, c, response, err);
+	int r = ask_by_get(a, q, c, response, err);
+	bool no_get = response->status == 404 || response->status == 405;
+	if (r < 0 || !no_get || !c->secret)
+		return r;
+	http_response_done(response);
+	*response = (struct http_response)HTTP_RESPONSE_INIT;
+	return ask_by_post(a, q, c, response, err);
 }
 
 static int fetch_token(struct authorizer *a, const struct auth_challenge *challenge,
 	const char *scope, const struct auth_credentials *credentials, struct hull_error *err)
 {
-	_cleanup_buf_ struct buf url = BUF_INIT_MAX(8192);
 	_cleanup_http_response_ struct http_response response = HTTP_RESPONSE_INIT;
-	_cleanup_free_ char *basic = NULL;
-	int r = token_url(challenge, scope, &url, err);
+	struct token_question q = {0};
+	int r = question_of(challenge, scope, &q, err);
+	const char *plain = q.realm ? str_after(q.realm, "http://") : NULL;
 
+	if (r == 0 && credentials->secret && plain && !http_host_is_loopback(plain) &&
+		!a->place.plain)
+		r = error_set(err, HULL_ERROR_DENIED,
+			"the token server is not on https; credentials are not sent to it");
+	if (r == 0) {
+		r = ask(a, &q, credentials, &response, err);
+		if (r < 0)
+			error_wrap(err, r, "token server");
+	}
+	strv_free(q.scopes);
 	if (r < 0)
 		return r;
-	if (credentials->secret) {
-		bool plain = str_after(buf_str(&url), "http://");
-		if (plain && !http_host_is_loopback(buf_str(&url) + strlen("http://")) &&
-			!a->options.insecure)
-			return error_set(err, HULL_ERROR_DENIED,
-				"the token server is not on https; credentials are not sent to it");
-		basic = basic_value(credentials);
-		if (!basic)
-			return error_no_memory(err);
-	}
-	struct http_request request = {
-		.url = buf_str(&url),
-		.authorization = basic,
-		.insecure = a->options.insecure,
-		.max_body = TOKEN_MAX,
-	};
-	r = http_perform(a->client, &request, &response, err);
-	if (r < 0)
-		return error_wrap(err, r, "token server");
 	if (response.status == 200)
 		return read_token(a, scope, &response.body, err);
-	if (response.status == 401 || response.status == 403)
+	if (response.status == 401 || response.status == 403 || response.status == 400)
 		return error_set(err, HULL_ERROR_DENIED, "the token server refused (status %d)",
 			response.status);
 	return error_set(
@@ -286,7 +384,7 @@ static int answer_locked(struct authorizer *a, const char *scope, const char *us
 	const struct http_response *response, struct hull_error *err)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
-	_cleanup_(auth_credentials_done) struct auth_credentials credentials = {0};
+	_cleanup_auth_credentials_ struct auth_credentials credentials = {0};
 	struct auth_challenge *challenges = NULL;
 	size_t n = 0;
 	struct grant *g = find_grant(a, scope);
@@ -297,10 +395,16 @@ static int answer_locked(struct authorizer *a, const char *scope, const char *us
 	if (collect_challenges(&arena, response, &challenges, &n) < 0)
 		return error_no_memory(err);
 	if (a->options.credentials) {
-		int r = a->options.credentials(
-			a->options.credentials_data, a->host, &credentials, err);
+		int r = a->options.credentials(a->options.credentials_data, a->place.host,
+			a->place.repository, &credentials, err);
 		if (r < 0)
 			return r;
+	}
+	if (credentials.bearer && !used) {
+		char *value = str_printf("Bearer %s", credentials.bearer);
+		if (!value || store_grant(a, scope, value, 0) < 0)
+			return error_no_memory(err);
+		return 0;
 	}
 	const struct auth_challenge *bearer = auth_challenge_find(challenges, n, "bearer");
 	if (bearer)
@@ -321,4 +425,12 @@ int authorizer_answer(struct authorizer *a, const char *scope, const char *used,
 	int r = answer_locked(a, scope, used, response, err);
 	pthread_mutex_unlock(&a->lock);
 	return r;
+}
+
+char *authorizer_take_identity(struct authorizer *a)
+{
+	pthread_mutex_lock(&a->lock);
+	char *identity = TAKE_PTR(a->identity);
+	pthread_mutex_unlock(&a->lock);
+	return identity;
 }

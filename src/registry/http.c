@@ -7,6 +7,7 @@
 #include "registry/http.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/str.h"
 #include "sys/library.h"
 
@@ -21,13 +22,16 @@
 #include <strings.h>
 #include <time.h>
 
-#define CONNECT_TIMEOUT_MS 30000L
-#define STALL_SECONDS	   60L
-#define POLL_MS		   100
-#define RECEIVE_BUFFER	   (512L << 10)
-#define MAX_HEADER_BYTES   ((size_t)256 << 10)
-#define MAX_REDIRECTS	   10
-#define MAX_IDLE	   16
+#define CONNECT_TIMEOUT_MS     30000L
+#define STALL_SECONDS	       60L
+#define STALL_BYTES_PER_SECOND 64L /* a trickle that would never end is a stall, too */
+#define POLL_MS		       100
+#define RECEIVE_BUFFER	       (512L << 10)
+#define SEND_BUFFER	       (512L << 10)
+#define MAX_HEADER_BYTES       ((size_t)256 << 10)
+#define MAX_REDIRECTS	       10
+#define MAX_IDLE	       32
+#define CA_MAX		       ((size_t)8 << 20)
 
 static struct {
 	CURLcode (*global_init)(long);
@@ -51,6 +55,8 @@ static struct {
 	void (*url_cleanup)(CURLU *);
 	CURLUcode (*url_set)(CURLU *, CURLUPart, const char *, unsigned int);
 	CURLUcode (*url_get)(CURLU *, CURLUPart, char **, unsigned int);
+	time_t (*getdate)(const char *, const time_t *);
+	curl_version_info_data *(*version_info)(CURLversion);
 	void (*free)(void *);
 } curl;
 
@@ -76,6 +82,8 @@ static const struct library_symbol curl_symbols[] = {
 	{"curl_url_cleanup", (void **)&curl.url_cleanup},
 	{"curl_url_set", (void **)&curl.url_set},
 	{"curl_url_get", (void **)&curl.url_get},
+	{"curl_getdate", (void **)&curl.getdate},
+	{"curl_version_info", (void **)&curl.version_info},
 	{"curl_free", (void **)&curl.free},
 };
 
@@ -93,13 +101,14 @@ struct http_handle {
 
 struct http_client {
 	struct http_cancel cancel;
+	long stall_seconds;
 	pthread_mutex_t lock;
 	struct http_handle idle[MAX_IDLE];
 	unsigned int n_idle;
 };
 
-int http_client_new(
-	const struct http_cancel *cancel, struct http_client **ret, struct hull_error *err)
+int http_client_new(const struct http_cancel *cancel, unsigned int stall_seconds,
+	struct http_client **ret, struct hull_error *err)
 {
 	int r = library_load(&curl_library, err);
 
@@ -115,6 +124,7 @@ int http_client_new(
 	pthread_mutex_init(&client->lock, NULL);
 	if (cancel)
 		client->cancel = *cancel;
+	client->stall_seconds = stall_seconds ? (long)stall_seconds : STALL_SECONDS;
 	*ret = client;
 	return 0;
 }
@@ -173,6 +183,8 @@ void http_response_done(struct http_response *response)
 	strv_free(response->headers);
 	response->headers = NULL;
 	buf_done(&response->body);
+	free(response->url);
+	response->url = NULL;
 }
 
 const char *http_header(const struct http_response *response, const char *name)
@@ -217,6 +229,7 @@ struct exchange {
 	CURL *easy;
 	CURLU *url;
 	struct curl_slist *headers;
+	bool own_origin; /* this hop goes where the request was meant for */
 	bool too_large;
 	bool stopped;
 	char message[CURL_ERROR_SIZE];
@@ -320,29 +333,52 @@ static bool url_is_https(CURLU *url)
 	return str_eq(scheme, "https");
 }
 
-/* Headers of the request; Authorization only where it belongs. */
+/* Appends to a list of libcurl's; the whole list is gone if memory is out. */
+static struct curl_slist *append_header(struct curl_slist *list, const char *header)
+{
+	struct curl_slist *longer = list ? curl.slist_append(list, header) : NULL;
+
+	if (!longer)
+		curl.slist_free_all(list);
+	return longer;
+}
+
+/* Headers of the request; what is the registry's business alone only where it belongs. */
 static int set_headers(struct exchange *x, bool own_origin)
 {
+	const struct http_request *request = x->request;
 	struct curl_slist *list = curl.slist_append(NULL, "Expect:");
-	_cleanup_free_ char *authorization = NULL;
 
-	strv_foreach (header, x->request->headers) {
-		struct curl_slist *longer = list ? curl.slist_append(list, *header) : NULL;
-		if (!longer)
+	strv_foreach (header, request->headers)
+		list = append_header(list, *header);
+	strv_foreach (header, own_origin ? request->origin_headers : NULL)
+		list = append_header(list, *header);
+	if (own_origin && request->authorization) {
+		_cleanup_free_ char *header =
+			str_printf("Authorization: %s", request->authorization);
+		if (header) {
+			list = append_header(list, header);
+		} else {
 			curl.slist_free_all(list);
-		list = longer;
-	}
-	if (list && own_origin && x->request->authorization) {
-		authorization = str_printf("Authorization: %s", x->request->authorization);
-		struct curl_slist *longer =
-			authorization ? curl.slist_append(list, authorization) : NULL;
-		if (!longer)
-			curl.slist_free_all(list);
-		list = longer;
+			list = NULL;
+		}
 	}
 	curl.slist_free_all(x->headers);
 	x->headers = list;
 	return list ? 0 : -ENOMEM;
+}
+
+static size_t on_read(char *data, size_t size, size_t count, void *userdata)
+{
+	struct exchange *x = userdata;
+	ssize_t n = is_canceled(x->client) ? -1
+					   : x->request->source->read(
+						     x->request->source->data, data, size * count);
+
+	if (n >= 0)
+		return (size_t)n;
+	x->stopped = true;
+	return CURL_READFUNC_ABORT;
 }
 
 static void set_method(struct exchange *x)
@@ -353,7 +389,14 @@ static void set_method(struct exchange *x)
 		curl.easy_setopt(x->easy, CURLOPT_NOBODY, 1L);
 	else if (!str_eq(method, "GET"))
 		curl.easy_setopt(x->easy, CURLOPT_CUSTOMREQUEST, method);
-	if (x->request->body) {
+	if (x->request->source) {
+		curl.easy_setopt(x->easy, CURLOPT_UPLOAD, 1L);
+		curl.easy_setopt(x->easy, CURLOPT_READFUNCTION, on_read);
+		curl.easy_setopt(x->easy, CURLOPT_READDATA, x);
+		curl.easy_setopt(x->easy, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
+		curl.easy_setopt(
+			x->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)x->request->source->size);
+	} else if (x->request->body) {
 		curl.easy_setopt(x->easy, CURLOPT_POSTFIELDS, x->request->body);
 		curl.easy_setopt(
 			x->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->request->body_len);
@@ -372,24 +415,52 @@ static void set_proxy(struct exchange *x)
 		curl.easy_setopt(x->easy, CURLOPT_PROXY, upper);
 }
 
-static void set_trust(struct exchange *x)
+/* The system's authorities and one's own in one text: a libcurl option holds only one of them. */
+static int read_trust(const char *more, struct buf *ret)
 {
+	const char *file = secure_getenv("SSL_CERT_FILE");
+
+	if (!file)
+		file = curl.version_info(CURLVERSION_NOW)->cainfo;
+	if (file)
+		file_read_at(AT_FDCWD, file, ret, CA_MAX);
+	buf_putc(ret, '\n');
+	buf_puts(ret, more);
+	return buf_error(ret);
+}
+
+static int set_trust(struct exchange *x)
+{
+	const struct http_tls *tls = x->request->tls;
 	const char *file = secure_getenv("SSL_CERT_FILE");
 	const char *directory = secure_getenv("SSL_CERT_DIR");
 
-	if (x->request->insecure) {
+	if (tls && tls->insecure) {
 		curl.easy_setopt(x->easy, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl.easy_setopt(x->easy, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
-	if (file)
-		curl.easy_setopt(x->easy, CURLOPT_CAINFO, file);
 	if (directory)
 		curl.easy_setopt(x->easy, CURLOPT_CAPATH, directory);
+	if (file)
+		curl.easy_setopt(x->easy, CURLOPT_CAINFO, file);
+	if (tls && tls->ca && !tls->insecure) {
+		_cleanup_buf_ struct buf text = BUF_INIT_MAX(2 * CA_MAX);
+		if (read_trust(tls->ca, &text) < 0)
+			return -ENOMEM;
+		struct curl_blob blob = {text.data, text.len, CURL_BLOB_COPY};
+		curl.easy_setopt(x->easy, CURLOPT_CAINFO_BLOB, &blob);
+	}
+	if (tls && tls->certificate && x->own_origin) {
+		curl.easy_setopt(x->easy, CURLOPT_SSLCERT, tls->certificate);
+		curl.easy_setopt(x->easy, CURLOPT_SSLKEY, tls->key ? tls->key : tls->certificate);
+	}
+	return 0;
 }
 
-static void set_options(struct exchange *x)
+static int set_options(struct exchange *x)
 {
 	CURL *e = x->easy;
+	const unsigned int dial = x->request->dial_timeout_ms;
 
 	curl.easy_setopt(e, CURLOPT_CURLU, x->url);
 	curl.easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
@@ -402,12 +473,12 @@ static void set_options(struct exchange *x)
 	curl.easy_setopt(e, CURLOPT_WRITEDATA, x);
 	curl.easy_setopt(e, CURLOPT_ERRORBUFFER, x->message);
 	curl.easy_setopt(e, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
-	curl.easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	curl.easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl.easy_setopt(e, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+	curl.easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, dial ? (long)dial : CONNECT_TIMEOUT_MS);
+	curl.easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_PER_SECOND);
+	curl.easy_setopt(e, CURLOPT_LOW_SPEED_TIME, x->client->stall_seconds);
 	set_method(x);
 	set_proxy(x);
-	set_trust(x);
+	return set_trust(x);
 }
 
 /* Runs the transfer to its end; CURLE_ABORTED_BY_CALLBACK if it was canceled. */
@@ -450,6 +521,8 @@ static enum http_outcome outcome_of(const struct exchange *x, CURLcode code)
 		return HTTP_CONNECT_FAILED;
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CACERT_BADFILE:
 		return HTTP_TLS_FAILED;
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
@@ -495,14 +568,15 @@ static int refuse(struct exchange *x, struct hull_error *err, const char *why)
 	return error_set(err, HULL_ERROR_INVALID, "%s: %s", origin ? origin : x->request->url, why);
 }
 
+/* A 307 or 308 keeps method and body, so it may be followed with both. */
 static bool is_redirect(const struct exchange *x)
 {
 	const char *method = x->request->method;
+	bool reads = !method || str_eq(method, "GET") || str_eq(method, "HEAD");
 	int status = x->response->status;
 
-	return (!method || str_eq(method, "GET") || str_eq(method, "HEAD")) &&
-	       (status == 301 || status == 302 || status == 303 || status == 307 ||
-		       status == 308) &&
+	return (status == 307 || status == 308 ||
+		       (reads && (status == 301 || status == 302 || status == 303))) &&
 	       http_header(x->response, "location");
 }
 
@@ -516,6 +590,8 @@ static int follow_redirect(struct exchange *x, struct hull_error *err)
 		return refuse(x, err, "redirects to a malformed URL");
 	if (was_https && !url_is_https(x->url) && !x->request->allow_plain)
 		return refuse(x, err, "redirects from https to http");
+	if (x->request->source && x->request->source->rewind(x->request->source->data) < 0)
+		return refuse(x, err, "redirects an upload that cannot start again");
 	/* Credentials in the URL of a redirect are not ours to send. */
 	curl.url_set(x->url, CURLUPART_USER, NULL, 0);
 	curl.url_set(x->url, CURLUPART_PASSWORD, NULL, 0);
@@ -531,19 +607,23 @@ static int perform(struct exchange *x, struct http_handle *h, struct hull_error 
 
 		if (!own || !origin)
 			return refuse(x, err, "malformed URL");
-		if (set_headers(x, str_eq(own, origin)) < 0)
+		x->own_origin = str_eq(own, origin);
+		if (set_headers(x, x->own_origin) < 0)
 			return error_no_memory(err);
 		response_restart(x->response);
 		curl.easy_reset(x->easy);
 		x->message[0] = '\0';
-		set_options(x);
+		if (set_options(x) < 0)
+			return error_no_memory(err);
 		CURLcode code = run_transfer(x, h->multi);
 		response_status(x);
 		if (code != CURLE_OK)
 			return fail(x, code, err);
 		if (!is_redirect(x)) {
 			x->response->outcome = HTTP_COMPLETE;
-			return 0;
+			free(x->response->url);
+			x->response->url = url_part(x->url, CURLUPART_URL, 0);
+			return x->response->url ? 0 : error_no_memory(err);
 		}
 		if (hops == MAX_REDIRECTS)
 			return refuse(x, err, "too many redirects");
@@ -597,6 +677,46 @@ int http_perform(struct http_client *client, const struct http_request *request,
 	curl.slist_free_all(x.headers);
 	curl.url_cleanup(x.url);
 	return r;
+}
+
+char *http_url_resolve(const char *base, const char *reference)
+{
+	CURLU *url = curl.url();
+	char *text = NULL;
+
+	if (url && curl.url_set(url, CURLUPART_URL, base, 0) == CURLUE_OK &&
+		curl.url_set(url, CURLUPART_URL, reference, 0) == CURLUE_OK)
+		text = url_part(url, CURLUPART_URL, 0);
+	curl.url_cleanup(url);
+	return text;
+}
+
+char *http_url_origin(const char *text)
+{
+	CURLU *url = curl.url();
+	char *origin = NULL;
+
+	if (url && curl.url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK)
+		origin = url_origin(url);
+	curl.url_cleanup(url);
+	return origin;
+}
+
+int64_t http_retry_after(const struct http_response *response)
+{
+	const char *after = http_header(response, "retry-after");
+	uint64_t seconds;
+
+	if (!after)
+		return -1;
+	if (str_to_u64(after, &seconds) == 0)
+		return seconds < INT32_MAX ? (int64_t)seconds * NS_PER_SECOND
+					   : (int64_t)INT32_MAX * NS_PER_SECOND;
+	time_t date = curl.getdate(after, NULL);
+	if (date == (time_t)-1)
+		return -1;
+	int64_t left = (int64_t)date - (int64_t)time(NULL);
+	return left > 0 ? left * NS_PER_SECOND : 0;
 }
 
 int http_pause(struct http_client *client, int64_t ns, struct hull_error *err)
