@@ -6,6 +6,7 @@
 #include "cli/size.h"
 #include "container_commands.h"
 #include "engine/container.h"
+#include "engine/image_mount.h"
 #include "engine/usage.h"
 #include "image/prune.h"
 #include "image_commands.h"
@@ -180,7 +181,7 @@ int prune_images(struct engine *engine, const struct prune_filter *filter, bool 
 		.until_ns = filter->until_ns,
 		.labels = filter->labels,
 		.not_labels = filter->not_labels,
-		.users = {find_user, engine},
+		.users = {find_user, engine, image_mount_find},
 	};
 	struct image_removed removed = {0};
 	struct image_store *images;

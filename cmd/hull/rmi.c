@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "engine/container.h"
+#include "engine/image_mount.h"
 #include "image/image.h"
 
 struct rmi_options {
@@ -32,7 +33,7 @@ static int remove_one(struct engine *engine, struct image_store *images,
 	struct image_remove_options remove_options = {
 		.force = o->force,
 		.no_prune = o->no_prune,
-		.users = {find_user, engine},
+		.users = {find_user, engine, image_mount_find},
 	};
 	struct image_removed removed = {0};
 	int r = image_remove(images, text, &remove_options, &removed, err);

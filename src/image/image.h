@@ -264,9 +264,9 @@ int image_tag(struct image_store *store, const struct digest *id, const char *na
 struct image_users {
 	int (*find)(void *data, const struct digest *id, char **ret_user, bool *ret_running,
 		struct hull_error *err); /* 1 = used, 0 = not, negative = error */
+	void *data;
 	/* The same for a mount; *ret_path gets where (heap). NULL: nothing is ever mounted. */
 	int (*mounted)(void *data, const struct digest *id, char **ret_path, struct hull_error *err);
-	void *data;
 };
 
 struct image_remove_options {

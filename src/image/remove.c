@@ -145,6 +145,19 @@ static int find_user(struct removal *m, const struct digest *id, char **ret_user
 	return users->find ? users->find(users->data, id, ret_user, ret_running, err) : 0;
 }
 
+/* 0, or an error that says where the image is mounted. */
+static int check_unmounted(struct removal *m, struct hull_error *err)
+{
+	const struct image_users *users = &m->options->users;
+	_cleanup_free_ char *path = NULL;
+	int r = users->mounted ? users->mounted(users->data, &m->image->id, &path, err) : 0;
+
+	return r <= 0 ? r
+		      : error_set(err, HULL_ERROR_CONFLICT,
+				"conflict: unable to remove %s (must be unmounted) - image is mounted at %s",
+				m->text, path);
+}
+
 static int has_children(struct removal *m, const char *id, struct hull_error *err)
 {
 	int64_t one;
@@ -161,6 +174,8 @@ static int check_delete(struct removal *m, bool *ret_used, struct hull_error *er
 	int used = find_user(m, &m->image->id, &user, &running, err);
 
 	*ret_used = used > 0;
+	if (used >= 0 && check_unmounted(m, err) < 0)
+		return -1;
 	if (used < 0)
 		return used;
 	if (used && running)
@@ -265,6 +280,11 @@ static int remove_by_name(struct removal *m, const char *name, struct hull_error
 	bool running, used;
 	int r = 0;
 
+	if (has_single_name(m->names)) {
+		r = check_unmounted(m, err);
+		if (r < 0)
+			return r;
+	}
 	if (!m->options->force && has_single_name(m->names)) {
 		r = find_user(m, &m->image->id, &user, &running, err);
 		if (r > 0)
