@@ -123,17 +123,17 @@ static void handle_signal(int signal_fd, struct runtime_process *process, const 
 		process_pidfd_signal(process->pidfd, signal);
 }
 
-/* Orphans of the container come to us as the subreaper. */
-static bool reap(pid_t pid, int *ret_status)
+/* Orphans of the container come to us as the subreaper. 1 = the process has ended, 0 = not yet. */
+static int reap(pid_t pid, int *ret_status)
 {
 	for (;;) {
 		int status;
 		pid_t ended = waitpid(-1, &status, WNOHANG);
 		if (ended <= 0)
-			return false;
+			return ended < 0 ? -errno : 0;
 		if (ended == pid) {
 			*ret_status = status;
-			return true;
+			return 1;
 		}
 	}
 }
@@ -142,14 +142,14 @@ int foreground_wait(struct runtime_process *process, int notify_socket, struct h
 {
 	struct terminal t = {.master = process->console_fd};
 	sigset_t all;
-	int status = 0;
+	int r, status = 0;
 
 	memset(&all, 0xff, sizeof(all));
 	_cleanup_close_ int signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signal_fd < 0)
 		return error_errno(err, errno, "signalfd");
 	terminal_begin(&t);
-	while (!reap(process->pid, &status)) {
+	while ((r = reap(process->pid, &status)) == 0) {
 		struct pollfd fds[4] = {
 			{.fd = signal_fd, .events = POLLIN},
 			{.fd = t.master, .events = POLLIN},
@@ -159,6 +159,10 @@ int foreground_wait(struct runtime_process *process, int notify_socket, struct h
 		int ready = poll(fds, 4, t.ends > 0 && t.master >= 0 ? END_INTERVAL_MS : -1);
 		if (ready == 0)
 			terminal_type_end(&t);
+		if (ready < 0 && errno != EINTR && errno != EAGAIN)
+			r = -errno;
+		if (r < 0)
+			break;
 		if (ready <= 0)
 			continue;
 		if (fds[0].revents)
@@ -174,5 +178,7 @@ int foreground_wait(struct runtime_process *process, int notify_socket, struct h
 	}
 	terminal_drain(&t);
 	terminal_end(&t);
+	if (r < 0)
+		return error_errno(err, r, "wait for process %d", process->pid);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "wording.h"
 #include "base/path.h"
+#include "sys/process.h"
 #include "sys/seal.h"
 
 #define O(member) offsetof(struct keel_globals, member)
@@ -204,7 +205,7 @@ int main(int argc, char **argv)
 	const char *name = NULL;
 	_cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof(*words));
 
-	if (!words)
+	if (!words || process_begin() < 0)
 		return 1;
 	memcpy(words, argv, (size_t)argc * sizeof(*words));
 	int r = dispatch(&globals, words, argc - 1, argv + 1, &name, &err);

@@ -12,6 +12,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * First in main(): what a program relies on, whatever its caller has left out. Standard files that
+ * are not open become /dev/null, or the next files opened would be taken for them; and an ignored
+ * SIGCHLD, which takes the ends of children away, is not ignored. 0 or -errno.
+ */
+int process_begin(void);
+
 /* Raw. fork with flags; the pid in the parent, 0 in the child. */
 pid_t process_clone(const struct clone_args *args);
 
