@@ -8,6 +8,7 @@
 
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -149,12 +150,19 @@ int perform_clone(struct performance *p, const struct op *op)
 		b.args.flags |= CLONE_INTO_CGROUP;
 		b.args.cgroup = (uint64_t)directory;
 	}
+	/* An exec's child is in the container's pid namespace from birth: nobody there may look at it,
+	 * and it inherits this (CVE-2016-9962). */
+	int dumpable = p->plan->exec ? prctl(PR_GET_DUMPABLE) : -1;
+	if (dumpable >= 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return op_step(p, -errno, "PR_SET_DUMPABLE");
 	give_birth(&b);
 	if (b.result == -EBUSY && p->cgroup_dir_fd >= 0 && !p->plan->sub_cgroups &&
 		cgroup_follow_first_process(p) == 0) {
 		b.args.cgroup = (uint64_t)p->cgroup_dir_fd;
 		give_birth(&b);
 	}
+	if (dumpable > 0)
+		prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
 	if (b.result < 0)
 		return op_step(p, (int)b.result, "%s", b.step);
 	p->pid = b.result;
