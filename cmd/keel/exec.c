@@ -2,6 +2,7 @@
 #include "launch.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "sys/process.h"
 #include <hull/cgroup.h>
 
 struct exec_options {
@@ -270,11 +271,15 @@ static int exec(
 	if (!o->detach)
 		foreground_prepare(!o->no_subreaper);
 	r = perform(&c, context->globals, o, spec, process, &running, err);
-	if (r == 0)
-		r = publish(o, &running, err);
-	if (r < 0 || o->detach)
+	if (r < 0)
 		return r;
-	return foreground_wait(&running, -1, err);
+	r = publish(o, &running, err);
+	if (r == 0 && !o->detach)
+		r = foreground_wait(&running, -1, err);
+	/* Nobody would know of it. */
+	if (r < 0)
+		process_kill_child(running.pid, running.pidfd);
+	return r;
 }
 
 const struct cli_command keel_exec_command = {
