@@ -206,7 +206,11 @@ static int remove_tree(int dirfd, const char *name, dev_t device, unsigned int d
 	if (depth == 0)
 		return -ELOOP;
 
+	bool denied = errno == EPERM;
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* No directory: what unlinkat(2) has said of it is the reason. */
+	if (fd < 0 && errno == ENOTDIR && denied)
+		return -EPERM;
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	struct stat st;

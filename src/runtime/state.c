@@ -145,8 +145,10 @@ int state_create(int root_fd, const char *id, int *ret_dir_fd, struct hull_error
 		return error_errno(err, errno, "%s", id);
 	}
 	int fd = open_dir(root_fd, id, err);
-	if (fd < 0)
+	if (fd < 0) {
+		unlinkat(root_fd, id, AT_REMOVEDIR);
 		return fd;
+	}
 	*ret_dir_fd = fd;
 	return 0;
 }
