@@ -219,7 +219,8 @@ static char *stdio_name(pid_t pid, int fd)
 	if (n < 0)
 		return strdup("");
 	target[n] = '\0';
-	if (target[0] != '/' || str_after(target, "/dev/pts/") || stat(path, &st) < 0)
+	if (target[0] != '/' || str_after(target, "/dev/pts/") || stat(path, &st) < 0 ||
+		!(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)))
 		return strdup(target);
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
 	if (file_read_at(AT_FDCWD, path, &info, 65536) < 0)
