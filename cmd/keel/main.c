@@ -108,11 +108,12 @@ static int run_command(struct cli_context *context, const struct cli_command *co
 		return error_no_memory(err);
 	context->command = command;
 	int r = cli_parse(command, options, argc, argv, &n, err);
-	if (r == CLI_HELP)
+	bool help = r == CLI_HELP;
+	if (help)
 		r = print_help(command);
 	else if (r == 0)
 		r = check_count(command, n, err);
-	if (r == 0)
+	if (r == 0 && !help)
 		r = command->run(context, options, n, argv, err);
 	cli_options_done(command, options);
 	return r;
