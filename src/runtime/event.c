@@ -82,14 +82,29 @@ static size_t read_cpu_times(
 }
 
 static void put_cpu_list(struct json_writer *w, const char *key, const struct cpu_times *times,
-	size_t n, bool user, bool system)
+	size_t n, bool system)
 {
 	if (n == 0)
 		return;
 	json_key(w, key);
 	json_begin_array(w);
 	for (size_t i = 0; i < n; i++)
-		json_u64(w, (user ? times[i].user : 0) + (system ? times[i].system : 0));
+		json_u64(w, system ? times[i].system : times[i].user);
+	json_end_array(w);
+}
+
+/* The time used per processor is counted exactly, unlike its parts, which are timer ticks. */
+static void put_cpu_totals(struct json_writer *w, const struct hull_cgroup *cgroup)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (hull_cgroup_read(cgroup, "cpuacct.usage_percpu", &text, NULL) < 0)
+		return;
+	_cleanup_strv_ char **numbers = strv_split(text, " \n");
+	json_key(w, "percpu");
+	json_begin_array(w);
+	strv_foreach (number, numbers)
+		json_u64(w, strtoull(*number, NULL, 10));
 	json_end_array(w);
 }
 
@@ -104,9 +119,9 @@ static void put_cpu(struct json_writer *w, const struct hull_cgroup *cgroup,
 	json_key(w, "usage");
 	json_begin_object(w);
 	put_nonzero(w, "total", cpu->usage_ns);
-	put_cpu_list(w, "percpu", times, n, true, true);
-	put_cpu_list(w, "percpu_kernel", times, n, false, true);
-	put_cpu_list(w, "percpu_user", times, n, true, false);
+	put_cpu_totals(w, cgroup);
+	put_cpu_list(w, "percpu_kernel", times, n, true);
+	put_cpu_list(w, "percpu_user", times, n, false);
 	put_u64(w, "kernel", cpu->system_ns);
 	put_u64(w, "user", cpu->user_ns);
 	json_end_object(w);
