@@ -159,6 +159,8 @@ static int compile_beside(struct plan *plan, bool early_cgroup, struct hull_erro
 		op->flags = CLONE_NEWCGROUP;
 	}
 	r = unprivileged ? 0 : compile_oom_score(plan, false, err);
+	if (r == 0)
+		r = compile_resctrl(plan, err);
 	return r < 0 ? r : compile_filter(plan, err);
 }
 
@@ -372,9 +374,9 @@ static int check_supported(const struct plan *plan, struct hull_error *err)
 	if (plan->options.unprivileged && !oci_spec_namespace(plan->spec, OCI_NAMESPACE_USER))
 		return error_set(
 			err, HULL_ERROR_INVALID, "rootless container requires user namespaces");
-	if (l->intel_rdt)
+	if (l->n_net_devices && plan->options.unprivileged)
 		return error_set(err, HULL_ERROR_UNSUPPORTED,
-			"intelRdt is specified in config, but Intel RDT is not supported");
+			"linux.netDevices: network devices are not supported for rootless containers");
 	if (!str_empty(l->rootfs_propagation) && root_propagation_parse(l->rootfs_propagation) == 0)
 		return error_set(err, HULL_ERROR_INVALID,
 			"linux.rootfsPropagation: unknown value \"%.100s\"", l->rootfs_propagation);

@@ -57,6 +57,8 @@ static int add_beside(struct plan *plan, struct hull_error *err)
 	/* A child that cannot be traced can be told its score by root alone: it does it itself. */
 	int r = compile_oom_score(plan, geteuid() != 0, err);
 
+	if (r == 0)
+		r = compile_resctrl(plan, err);
 	return r < 0 ? r : compile_filter(plan, err);
 }
 

@@ -170,6 +170,27 @@ static int compile_final_affinity(struct plan *plan, struct hull_error *err)
 		plan, OP_AFFINITY, str_empty(a->final) ? LIMIT_ALL_CPUS : a->final, NULL, err);
 }
 
+int compile_resctrl(struct plan *plan, struct hull_error *err)
+{
+	const struct oci_intel_rdt *rdt = plan->spec->linux ? plan->spec->linux->intel_rdt : NULL;
+	_cleanup_free_ char *root = NULL;
+	_cleanup_(resctrl_done) struct resctrl names = {0};
+
+	if (!rdt)
+		return 0;
+	int r = resctrl_find(&root, err);
+	if (r == 0)
+		r = resctrl_name(root, plan->id, rdt, &names, err);
+	if (r < 0)
+		return r;
+	struct op *op = plan_add(plan, OP_RESCTRL, false, err);
+	if (!op)
+		return -ENOMEM;
+	op->path = arena_strdup(&plan->arena, names.group);
+	plan->resctrl = arena_strdup(&plan->arena, root);
+	return op->path && plan->resctrl ? 0 : error_no_memory(err);
+}
+
 int compile_limits(struct plan *plan, struct hull_error *err)
 {
 	const struct oci_process *p = plan->process;

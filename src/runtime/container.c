@@ -2,6 +2,7 @@
 #include "runtime/container.h"
 #include "runtime/cgroup_place.h"
 #include "runtime/perform.h"
+#include "runtime/resctrl.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "sys/process.h"
@@ -210,6 +211,7 @@ int container_destroy(const struct container_ref *ref, int timeout_ms, struct hu
 		return pidfd;
 	if (pidfd >= 0)
 		process_pidfd_signal(pidfd, SIGKILL);
+	resctrl_remove(ref->resctrl);
 	if (str_empty(ref->cgroup))
 		return 0;
 	int r = cgroup_places_open(ref->cgroup, &host, &cgroup, err);

@@ -24,6 +24,7 @@ struct container_ref {
 	pid_t pid;
 	uint64_t start_time;	/* runtime_process.start_time, 0 = do not compare */
 	const char *cgroup;	/* NULL = none */
+	char *const *resctrl;	/* runtime_process.resctrl */
 	bool own_pid_namespace; /* its first process takes the others along */
 };
 

@@ -215,6 +215,7 @@ int creation_save(struct creation *c, struct hull_error *err)
 				  ? spec->root->path
 				  : arena_printf(&c->arena, "%s/%s", c->bundle, spec->root->path),
 		.cgroup = c->process.cgroup,
+		.resctrl = c->process.resctrl,
 		.created = created,
 		.owner = owner_name(&c->arena),
 		.own_pid_namespace = pid && str_empty(pid->path),
@@ -240,7 +241,8 @@ void creation_undo(struct creation *c)
 	struct container_ref ref = {.id = c->id,
 		.pid = c->process.pid,
 		.start_time = c->process.start_time,
-		.cgroup = c->process.cgroup};
+		.cgroup = c->process.cgroup,
+		.resctrl = c->process.resctrl};
 
 	process_kill_child(c->process.pid, c->process.pidfd);
 	container_destroy(&ref, UNDO_TIMEOUT_MS, NULL);

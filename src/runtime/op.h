@@ -12,6 +12,7 @@
 
 #include "runtime/plan.h"
 #include "runtime/mount_option.h"
+#include "runtime/resctrl.h"
 #include "base/arena.h"
 #include <hull/cgroup.h>
 
@@ -31,6 +32,7 @@ enum op_kind {
 	OP_WRITE_ID_MAPS,
 	OP_ATTACH_CGROUP,
 	OP_OOM_SCORE,
+	OP_RESCTRL,
 	OP_MOVE_LINK,
 	OP_NETWORK, /* of either side */
 	OP_RUN_HOOKS,
@@ -111,7 +113,7 @@ enum message_type {
 	MESSAGE_LISTENER,   /* child: the seccomp filter's listener */
 	MESSAGE_AGENT,	    /* caller: the seccomp agent has it */
 	MESSAGE_CREATED,    /* child: waits for start */
-	MESSAGE_EXECUTING,  /* child: next come the filter and execve; then end of file or an error */
+	MESSAGE_EXECUTING, /* child: next come the filter and execve; then end of file or an error */
 	MESSAGE_TYPE_MAX,
 };
 
@@ -252,7 +254,8 @@ struct plan {
 	bool terminal;
 	bool new_cgroup_namespace;
 	const char *state_before_pid, *state_after_pid; /* the state document for hooks */
-	const char *seccomp;				/* raw profile, NULL = none */
+	const char *resctrl;	   /* where it is mounted; NULL = nothing is asked of it */
+	const char *seccomp;	   /* raw profile, NULL = none */
 	const char *listener_path; /* the profile notifies this agent; NULL = it does not */
 	const char *listener_metadata;
 	const void *filter_code; /* instructions to load instead of the profile's; NULL = none */
@@ -283,6 +286,7 @@ struct performance {
 	bool cgroup_made;    /* by us: removed on failure */
 	bool cgroup_entered; /* the child is in it by other means than MESSAGE_CGROUP's fds */
 	char *cgroup_text;
+	struct resctrl resctrl;
 	int console_fd;
 	int listener_fd;
 	bool executing; /* the child has said so: after it, only an error comes */
@@ -342,6 +346,7 @@ int compile_filter(struct plan *plan, struct hull_error *err);	    /* the caller
 int compile_filter_load(struct plan *plan, struct hull_error *err); /* the child's */
 int compile_terminal(struct plan *plan, struct hull_error *err);
 int compile_limits(struct plan *plan, struct hull_error *err);
+int compile_resctrl(struct plan *plan, struct hull_error *err);
 int compile_initial_affinity(struct plan *plan, struct hull_error *err); /* of an exec */
 /* The state document that hooks and seccomp agents read. */
 int compile_state(struct plan *plan, struct hull_error *err);

@@ -173,6 +173,23 @@ static int open_all_tasks(struct performance *p)
 	return 0;
 }
 
+/*
+ * The class of service of caches and memory bandwidth, which is no cgroup. An exec's process is in
+ * its caller's class at first, and takes part in the container's as far as it has one.
+ */
+int perform_resctrl(struct performance *p, const struct op *op)
+{
+	const struct plan *plan = p->plan;
+	const struct oci_intel_rdt *rdt = plan->spec->linux->intel_rdt;
+	int r = resctrl_name(plan->resctrl, plan->id, rdt, &p->resctrl, p->err);
+
+	if (r == 0 && plan->exec && access(p->resctrl.group, F_OK) < 0)
+		return 0;
+	if (r == 0 && !plan->exec)
+		r = resctrl_make(plan->resctrl, rdt, &p->resctrl, p->err);
+	return r == 0 ? resctrl_add(&p->resctrl, p->pid, p->err) : r;
+}
+
 int perform_attach_cgroup(struct performance *p, const struct op *op)
 {
 	struct message m = {.type = MESSAGE_CGROUP, .op = (int32_t)p->current, .pid = p->pid};

@@ -79,6 +79,7 @@ static void performance_done(struct performance *p)
 	hull_cgroup_free(p->cgroup);
 	hull_cgroup_host_close(p->cgroup_host);
 	free(p->cgroup_text);
+	resctrl_done(&p->resctrl);
 	if (p->shared)
 		munmap(p->shared, shared_size(p->plan));
 }
@@ -116,6 +117,7 @@ static void undo(struct performance *p)
 	if (p->pid > 0)
 		process_kill_child(p->pid, p->pidfd);
 	undo_network(p);
+	resctrl_remove(p->resctrl.made);
 	if (p->cgroup_made)
 		hull_cgroup_delete(p->cgroup,
 			HULL_CGROUP_DELETE_RECURSIVE | HULL_CGROUP_DELETE_KILL, CLEANUP_TIMEOUT_MS,
@@ -228,7 +230,8 @@ int plan_perform(struct plan *plan, struct runtime_process *ret, struct hull_err
 	*ret = (struct runtime_process){.pid = p.pid,
 		.pidfd = TAKE_FD(p.pidfd),
 		.console_fd = TAKE_FD(p.console_fd),
-		.cgroup = TAKE_PTR(p.cgroup_text)};
+		.cgroup = TAKE_PTR(p.cgroup_text),
+		.resctrl = TAKE_PTR(p.resctrl.made)};
 	process_start_time(p.pid, &ret->start_time);
 	return 0;
 }

@@ -17,6 +17,7 @@ int perform_open_cgroup(struct performance *p, const struct op *op);
 int perform_clone(struct performance *p, const struct op *op);
 int perform_write_id_maps(struct performance *p, const struct op *op);
 int perform_attach_cgroup(struct performance *p, const struct op *op);
+int perform_resctrl(struct performance *p, const struct op *op);
 int perform_oom_score(struct performance *p, const struct op *op);
 int perform_move_link(struct performance *p, const struct op *op);
 int perform_run_hooks(struct performance *p, const struct op *op);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plan as a thing: memory, operations, slots. What goes into it is decided in compile*.c. */
 #include "runtime/op.h"
+#include "base/str.h"
 
 void plan_free(struct plan *plan)
 {
@@ -40,4 +41,6 @@ void runtime_process_done(struct runtime_process *process)
 	cleanup_closep(&process->console_fd);
 	free(process->cgroup);
 	process->cgroup = NULL;
+	strv_free(process->resctrl);
+	process->resctrl = NULL;
 }

@@ -112,6 +112,7 @@ struct runtime_process {
 	int console_fd;	     /* the master of the terminal, -1 without one */
 	char *cgroup;	     /* where its cgroup is: JSON that container_ref takes back; heap;
 				NULL if it has none of its own */
+	char **resctrl;	     /* resctrl's directories that were made for it, heap; NULL = none */
 	uint64_t start_time; /* field 22 of /proc/<pid>/stat: tells a reused pid apart */
 };
 

@@ -25,6 +25,7 @@ static const struct json_field state_rows[] = {
 	F(has_poststart, "hasPoststart", JSON_BOOL),
 	F(has_poststop, "hasPoststop", JSON_BOOL),
 	F(cgroup, "cgroup", JSON_RAW),
+	F(resctrl, "resctrl", JSON_STRV),
 	F(annotations, "annotations", JSON_MAP,
 		.count_offset = offsetof(struct runtime_state, n_annotations)),
 };
@@ -245,5 +246,6 @@ void state_ref(const struct runtime_state *state, struct container_ref *ret)
 		.pid = state->pid,
 		.start_time = state->start_time,
 		.cgroup = state->cgroup,
+		.resctrl = state->resctrl,
 		.own_pid_namespace = state->own_pid_namespace};
 }

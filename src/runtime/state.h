@@ -14,8 +14,9 @@ struct runtime_state {
 	uint64_t start_time;
 	char *bundle;
 	char *rootfs;
-	char *cgroup;  /* runtime_process.cgroup */
-	char *created; /* RFC 3339 */
+	char *cgroup;	/* runtime_process.cgroup */
+	char **resctrl; /* runtime_process.resctrl */
+	char *created;	/* RFC 3339 */
 	char *owner;
 	bool own_pid_namespace;
 	bool rootless;
