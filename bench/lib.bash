@@ -28,7 +28,8 @@ note() {
     echo "# $*"
 }
 
-# bench_begin "$@": the script's own arguments. Returns inside the namespaces, with $WORK made.
+# bench_begin "$@": the script's own arguments. Returns inside the namespaces, with $WORK made. With
+# KEEP_UNIFIED set, cgroups stay as they are on the host.
 bench_begin() {
     [ "$(id -u)" = 0 ] || skip "needs root"
     [ -x "$FLOOR" ] && [ -x "$MEASURE" ] || skip "$HULL_BUILD/bench is not built"
@@ -43,7 +44,7 @@ bench_begin() {
     # Daemons leave much there whatever they are told.
     mount -t tmpfs -o mode=755 run /run
     ip link set lo up
-    hide_unified_cgroup
+    [ -n "${KEEP_UNIFIED:-}" ] || hide_unified_cgroup
 }
 
 bench_end() {
