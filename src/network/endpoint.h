@@ -26,7 +26,8 @@ struct network_endpoint_config {
 extern const struct json_table network_endpoint_config_table;
 
 struct network_endpoint {
-	struct network *network;
+	struct network *network; /* only id and name are known if gone */
+	bool gone;		 /* the network has been removed, and there is none of its name */
 	char *container_id, *container_name;
 	int64_t position; /* of interfaces: the order of attachment */
 	struct network_endpoint_config *config;

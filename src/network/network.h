@@ -46,7 +46,7 @@ struct network_subnet {
 	size_t n_aux;
 };
 
-/* What a network was asked to be, with Docker's JSON names (network_config_table). */
+/* What a network was asked to be, as the database keeps it (network_config_table). */
 struct network_config {
 	char *driver; /* bridge, macvlan, ipvlan, host, null; NULL = bridge */
 	bool internal, attachable, ingress;
@@ -101,6 +101,7 @@ struct network {
 	unsigned int mtu; /* 0 = the kernel's */
 	bool icc, masquerade, inhibit_ipv4;
 	char *mode;			     /* of macvlan and ipvlan; NULL = the default */
+	uint8_t mode_flag;		     /* of ipvlan: IPVLAN_F_* */
 	char *container_prefix;		     /* "eth" */
 	struct network_address host_binding; /* where ports without an address are published */
 };

@@ -5,6 +5,7 @@
 #include <stdalign.h>
 #include <sys/socket.h>
 
+#define SEND_SIZE   65536 /* always fits into a socket's buffer */
 #define ANSWER_SIZE 32768 /* what the kernel puts into one packet of a dump, at most */
 #define TYPE_MASK   (~(NLA_F_NESTED | NLA_F_NET_BYTEORDER))
 
@@ -126,6 +127,8 @@ int netlink_send(int fd, const void *data, size_t n, uint32_t *ret_failed)
 	alignas(struct nlmsghdr) char packet[1024]; /* an error quotes what it is about: cut it */
 	int verdict = 0;
 
+	if (n > SEND_SIZE)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){(int)n}, sizeof(int));
 	if (send(fd, data, n, 0) < 0)
 		return -errno;
 	for (;;) {
