@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 static const struct cli_command *const commands[] = {
+	&hull_image_convert_command,
 	&hull_history_command,
 	&hull_import_command,
 	&hull_image_inspect_command,

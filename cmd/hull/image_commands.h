@@ -19,6 +19,7 @@ extern const struct cli_command hull_save_command;
 extern const struct cli_command hull_tag_command;
 
 /* Below `hull image` only, where the name means images alone. */
+extern const struct cli_command hull_image_convert_command;
 extern const struct cli_command hull_image_inspect_command;
 extern const struct cli_command hull_image_list_command;
 extern const struct cli_command hull_image_mount_command;

@@ -101,7 +101,7 @@ static int unmount_named(struct engine *engine, const struct image_mount *mounts
 	const char *name, bool force, struct hull_error *err)
 {
 	_cleanup_image_ struct image *image = NULL;
-	_cleanup_free_ char *path = strchr(name, '/') ? realpath(name, NULL) : NULL;
+	_cleanup_free_ char *path = realpath(name, NULL);
 	struct image_store *images;
 	size_t found = 0;
 	int r = 0;

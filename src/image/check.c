@@ -9,6 +9,7 @@
  */
 #include "image/check.h"
 #include "image/digest-set.h"
+#include "image/known-blob.h"
 #include "image/store.h"
 
 #include "base/fd.h"
@@ -19,6 +20,7 @@
 #include <sys/stat.h>
 
 #define QUARANTINE "quarantine"
+#define READ_SIZE  ((size_t)1 << 20)
 
 struct check {
 	struct image_store *store;
@@ -206,6 +208,64 @@ static int check_manifest(struct check *k, const struct image *image, struct hul
 	return r != 0 ? (r < 0 ? r : 0) : forget_manifest(k, image, err);
 }
 
+/* ---- Blobs that are kept as they came ---- */
+
+static int hash_blob(
+	int fd, const struct digest *wanted, struct digest *ret, struct hull_error *err)
+{
+	_cleanup_digest_hash_ struct digest_hash *hash = NULL;
+	_cleanup_free_ char *chunk = malloc(READ_SIZE);
+	int r = chunk ? digest_hash_new(wanted->algorithm, &hash, err) : error_no_memory(err);
+
+	while (r == 0) {
+		ssize_t n = read(fd, chunk, READ_SIZE);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, errno, "read a blob");
+		if (n == 0)
+			return digest_hash_finish(hash, ret, err);
+		digest_hash_update(hash, chunk, (size_t)n);
+	}
+	return r;
+}
+
+/* Most layers have none. Without it a push packs the layer again, so it may simply go. */
+static int check_kept_blob(struct check *k, const struct image *image,
+	const struct image_layer *layer, struct hull_error *err)
+{
+	struct digest digest, is;
+	_cleanup_close_ int fd = -1;
+
+	if (!layer->blob_digest || digest_parse(layer->blob_digest, &digest, NULL) < 0)
+		return 0;
+	int r = kept_blob_open(k->store, &digest, layer->blob_size, &fd, err);
+	if (r < 0 || (r == 0 && !blob_exists(k->store, &digest)))
+		return r;
+	if (r > 0)
+		r = hash_blob(fd, &digest, &is, err);
+	else
+		is = (struct digest){0};
+	if (r < 0 || digest_equal(&is, &digest))
+		return r < 0 ? r : 0;
+	tell(k, "image %s: the kept layer %s does not have its digest", image->id_text,
+		layer->blob_digest);
+	r = k->options->repair ? quarantine_blob(k, &digest, err) : 0;
+	if (r == 0 && k->options->repair)
+		repaired(k);
+	return r;
+}
+
+static int check_kept_blobs(struct check *k, const struct image *image, struct hull_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < image->n_layers; i++)
+		r = check_kept_blob(k, image, &image->layers[i], err);
+	return r;
+}
+
 /* ---- Images ---- */
 
 static int lose_image(struct check *k, const struct image *image, struct hull_error *err)
@@ -271,6 +331,8 @@ static int check_image(struct check *k, struct image *image, struct hull_error *
 		r = check_layers(k, image, err);
 	if (r == 0)
 		return lose_image(k, image, err);
+	if (r > 0)
+		r = check_kept_blobs(k, image, err);
 	return r < 0 ? r : check_manifest(k, image, err);
 }
 

@@ -49,7 +49,9 @@ static int find_needed_blobs(
 	_cleanup_metadata_query_ struct metadata_query *q = NULL;
 	int r = metadata_query(store->md, &q, err,
 		"SELECT id FROM image UNION SELECT manifest_digest FROM image"
-		" UNION SELECT name FROM image_name WHERE instr(name, '@') > 0",
+		" UNION SELECT name FROM image_name WHERE instr(name, '@') > 0"
+		/* Most layers are not kept as they came. */
+		" UNION SELECT blob_digest FROM image_layer WHERE blob_digest IS NOT NULL",
 		"");
 
 	if (r == 0)
@@ -98,6 +100,12 @@ static int collect_layers(struct image_store *store, int64_t *bytes, struct hull
 	r = layer_store_list(store->layers, look_at_layer, &orphans, err);
 	if (r == 0)
 		r = remove_layers(store, &orphans.found, bytes, err);
+	/* What layers are known as elsewhere is of no use without them. */
+	if (r == 0 && orphans.found.count > 0)
+		r = metadata_exec(store->md, err,
+			"DELETE FROM layer_blob WHERE diff_id NOT IN (SELECT diff_id FROM image_layer"
+			" UNION SELECT diff_id FROM container_layer)",
+			"");
 	digest_set_done(&orphans.found);
 	return r < 0 ? r : layer_store_clean(store->layers, err);
 }
