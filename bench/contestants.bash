@@ -115,7 +115,7 @@ HULL_OPTIONS=() PODMAN_OPTIONS=() DOCKER_OPTIONS=()
 start_podman() {
     find_tool PODMAN podman || return 1
     remove_later libpod_parent
-    PODMAN_RUN=("$PODMAN" --root "$WORK/podman/root" --runroot "$WORK/podman/run"
+    PODMAN_RUN=("$PODMAN" --root "$WORK/podman/root" --runroot "$RUN/podman"
         --tmpdir "$WORK/podman/tmp" --cgroup-manager cgroupfs --events-backend none)
     [ -z "${CRUN:-}" ] || PODMAN_RUN+=(--runtime "$CRUN")
     busybox_archive
@@ -140,7 +140,7 @@ start_docker() {
     remove_later docker
     mkdir -p "$WORK/docker"
     DOCKER_RUN=("$DOCKER" -H "unix://$WORK/docker/sock")
-    "$DOCKERD" --data-root "$WORK/docker/data" --exec-root "$WORK/docker/exec" \
+    "$DOCKERD" --data-root "$WORK/docker/data" --exec-root "$RUN/docker" \
         --pidfile "$WORK/docker/pid" -H "unix://$WORK/docker/sock" --userland-proxy=false \
         >"$WORK/docker.log" 2>&1 &
     defer stop_process $!

@@ -43,6 +43,9 @@ bench_begin() {
     trap 'exit 143' TERM
     # Daemons leave much there whatever they are told.
     mount -t tmpfs -o mode=755 run /run
+    # What everybody keeps below /run as long as a container lives.
+    RUN=$HULL_TEST_RUN_ROOT
+    mount -t tmpfs -o mode=755 run "$RUN"
     ip link set lo up
     [ -n "${KEEP_UNIFIED:-}" ] || hide_unified_cgroup
 }
