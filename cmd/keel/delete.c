@@ -14,6 +14,15 @@ static const struct cli_option options[] = {
 		"CONTAINER is a regular expression: all containers whose ids match", NULL, 0},
 };
 
+static int clear(
+	const struct keel_globals *globals, int root_fd, const char *id, struct hull_error *err)
+{
+	enum hull_cgroup_manager manager;
+	int r = keel_cgroup_manager(globals, &manager, err);
+
+	return r < 0 ? r : container_record_clear(root_fd, id, manager, err);
+}
+
 static int delete_one(
 	const struct keel_globals *globals, const char *id, void *data, struct hull_error *err)
 {
@@ -24,7 +33,7 @@ static int delete_one(
 
 	if (r < 0 && o->force && own.kind == HULL_ERROR_NOT_FOUND) {
 		/* What a creation that was killed has left goes as well. */
-		return c.root_fd >= 0 ? state_remove(c.root_fd, id, err) : 0;
+		return c.root_fd >= 0 ? clear(globals, c.root_fd, id, err) : 0;
 	}
 	if (r == 0 && !o->force)
 		r = container_record_check_deletable(&c, &own);

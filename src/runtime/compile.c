@@ -161,7 +161,11 @@ static int compile_beside(struct plan *plan, bool early_cgroup, struct hull_erro
 	r = unprivileged ? 0 : compile_oom_score(plan, false, err);
 	if (r == 0)
 		r = compile_resctrl(plan, err);
-	return r < 0 ? r : compile_filter(plan, err);
+	if (r == 0)
+		r = compile_filter(plan, err);
+	if (r == 0 && plan->options.placed && !plan_add(plan, OP_RECORD, false, err))
+		r = -ENOMEM;
+	return r;
 }
 
 static int add_hooks(struct plan *plan, const struct oci_hook_list *list, const char *name,

@@ -218,6 +218,8 @@ static int compile_privileges(struct plan *plan, const struct op_capability_sets
 	const struct op_exec *exec, struct hull_error *err)
 {
 	bool nnp = plan->process->no_new_privileges, filter = plan->seccomp;
+	enum message_type ready = filter ? MESSAGE_FILTER : MESSAGE_RECORDED;
+	bool wait = filter || plan->options.placed;
 	bool early = plan->listener_path && plan->options.start_socket >= 0;
 	/* CAP_SYS_ADMIN stays until the filter is loaded. */
 	int r = compile_capabilities(plan, sets, filter && !nnp, err);
@@ -228,10 +230,10 @@ static int compile_privileges(struct plan *plan, const struct op_capability_sets
 		r = compile_add(plan, OP_NO_NEW_PRIVILEGES, NULL, NULL, err);
 	if (r == 0)
 		r = compile_add(plan, OP_FIND_COMMAND, exec->name, exec, err);
-	if (r == 0 && filter)
-		r = compile_send(plan, false, MESSAGE_FILTER, err);
-	if (r == 0 && filter)
-		r = compile_receive(plan, true, MESSAGE_FILTER, err);
+	if (r == 0 && wait)
+		r = compile_send(plan, false, ready, err);
+	if (r == 0 && wait)
+		r = compile_receive(plan, true, ready, err);
 	if (r == 0 && early)
 		r = compile_filter_load(plan, err);
 	if (r == 0)

@@ -166,6 +166,60 @@ static int add_user_namespace(struct creation *c, struct hull_error *err)
 	return 0;
 }
 
+/* The spec as it is performed: for whatever happens to the container later. */
+static int write_config(struct creation *c, struct hull_error *err)
+{
+	_cleanup_close_ int fd =
+		openat(c->dir_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : fd_write_all(fd, buf_str(&c->config), c->config.len);
+	if (r < 0)
+		return error_errno(err, r, "write %s/%s/config.json", c->root, c->id);
+	return 0;
+}
+
+static char *owner_name(struct arena *arena)
+{
+	uid_t uid = geteuid();
+
+	/* The one user who needs no look into /etc/passwd. */
+	return uid == 0 ? arena_strdup(arena, "root") : arena_printf(arena, "%u", uid);
+}
+
+/* Written before anything of the container's is executed: without it nobody could find it if this
+ * process were killed now. */
+static int record(void *data, const struct runtime_process *process, struct hull_error *err)
+{
+	struct creation *c = data;
+	char created[CLOCK_TEXT_SIZE];
+	const struct oci_spec *spec = c->spec;
+	const struct oci_namespace *pid = oci_spec_namespace(spec, OCI_NAMESPACE_PID);
+
+	clock_format_rfc3339(clock_realtime_ns(), created);
+	struct runtime_state state = {.oci_version = (char *)OCI_VERSION,
+		.id = c->id,
+		.pid = process->pid,
+		.start_time = process->start_time,
+		.bundle = c->bundle,
+		.rootfs = spec->root->path[0] == '/'
+				  ? spec->root->path
+				  : arena_printf(&c->arena, "%s/%s", c->bundle, spec->root->path),
+		.cgroup = process->cgroup,
+		.resctrl = process->resctrl,
+		.created = created,
+		.owner = owner_name(&c->arena),
+		.own_pid_namespace = pid && str_empty(pid->path),
+		.rootless = c->rootless,
+		.has_poststart = spec->hooks && spec->hooks->poststart.count,
+		.has_poststop = spec->hooks && spec->hooks->poststop.count,
+		.annotations = spec->annotations,
+		.n_annotations = spec->n_annotations};
+	int r = state_save(c->dir_fd, &state, err);
+	if (r < 0)
+		return error_wrap(err, r, "write state of %s", c->id);
+	c->recorded = true;
+	return 0;
+}
+
 int creation_compile(struct creation *c, const struct plan_options *options,
 	enum creation_rootless rootless, struct hull_error *err)
 {
@@ -182,8 +236,12 @@ int creation_compile(struct creation *c, const struct plan_options *options,
 	o.unprivileged = !mount_permitted();
 	if (o.cgroup_manager == HULL_CGROUP_MANAGER_SYSTEMD && c->rootless && geteuid() != 0)
 		o.cgroup_manager = HULL_CGROUP_MANAGER_SYSTEMD_USER;
+	o.placed = record;
+	o.placed_data = c;
 	int r = o.unprivileged ? add_user_namespace(c, err) : 0;
-	return r < 0 ? r : plan_compile(c->spec, &o, &c->plan, err);
+	if (r == 0)
+		r = plan_compile(c->spec, &o, &c->plan, err);
+	return r < 0 || !c->reserved ? r : write_config(c, err);
 }
 
 int creation_perform(struct creation *c, struct hull_error *err)
@@ -191,49 +249,14 @@ int creation_perform(struct creation *c, struct hull_error *err)
 	return plan_perform(c->plan, &c->process, err);
 }
 
-static char *owner_name(struct arena *arena)
-{
-	uid_t uid = geteuid();
-
-	/* The one user who needs no look into /etc/passwd. */
-	return uid == 0 ? arena_strdup(arena, "root") : arena_printf(arena, "%u", uid);
-}
-
 int creation_save(struct creation *c, struct hull_error *err)
 {
-	char created[CLOCK_TEXT_SIZE];
-	const struct oci_spec *spec = c->spec;
-	const struct oci_namespace *pid = oci_spec_namespace(spec, OCI_NAMESPACE_PID);
+	/* A restored container has not come the way of a started one. */
+	int r = c->recorded ? 0 : record(c, &c->process, err);
 
-	clock_format_rfc3339(clock_realtime_ns(), created);
-	struct runtime_state state = {.oci_version = (char *)OCI_VERSION,
-		.id = c->id,
-		.pid = c->process.pid,
-		.start_time = c->process.start_time,
-		.bundle = c->bundle,
-		.rootfs = spec->root->path[0] == '/'
-				  ? spec->root->path
-				  : arena_printf(&c->arena, "%s/%s", c->bundle, spec->root->path),
-		.cgroup = c->process.cgroup,
-		.resctrl = c->process.resctrl,
-		.created = created,
-		.owner = owner_name(&c->arena),
-		.own_pid_namespace = pid && str_empty(pid->path),
-		.rootless = c->rootless,
-		.has_poststart = spec->hooks && spec->hooks->poststart.count,
-		.has_poststop = spec->hooks && spec->hooks->poststop.count,
-		.annotations = spec->annotations,
-		.n_annotations = spec->n_annotations};
-	_cleanup_close_ int fd =
-		openat(c->dir_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : fd_write_all(fd, buf_str(&c->config), c->config.len);
-	if (r < 0)
-		return error_errno(err, r, "write %s/%s/config.json", c->root, c->id);
-	r = state_save(c->dir_fd, &state, err);
-	if (r < 0)
-		return error_wrap(err, r, "write state of %s", c->id);
-	c->reserved = false;
-	return 0;
+	if (r == 0)
+		c->reserved = false;
+	return r;
 }
 
 void creation_undo(struct creation *c)

@@ -6,7 +6,9 @@
  *
  *	load or parse, [reserve,] compile, [perform, save or undo]
  *
- * creation_done() ends it at any point; until creation_save() nothing of it stays.
+ * creation_done() ends it at any point; until creation_save() nothing of it stays. A creation that
+ * is killed leaves what container_record_open() finds if the container may have executed anything,
+ * and otherwise what container_record_clear() takes away.
  */
 #pragma once
 
@@ -26,6 +28,7 @@ struct creation {
 	char *id, *root;
 	int root_fd, dir_fd, cache_fd, start_socket;
 	bool reserved; /* the id is ours, and to be given back on failure */
+	bool recorded; /* its state is written */
 	bool rootless;
 	struct plan *plan;
 	struct runtime_process process;
@@ -62,7 +65,7 @@ int creation_compile(struct creation *c, const struct plan_options *options,
 
 int creation_perform(struct creation *c, struct hull_error *err);
 
-/* Records the performed container: from then on everybody can find it. */
+/* Keeps the performed container: from then on it is its record's. */
 int creation_save(struct creation *c, struct hull_error *err);
 
 /* Ends a performed container that could not be saved or published. */

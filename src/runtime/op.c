@@ -51,6 +51,7 @@ static const struct op_class classes[OP_KIND_MAX] = {
 		"run {path} hooks", "clone3, execve{hook-paths}", NULL},
 	[OP_COMPILE_FILTER] = {"compile-filter", perform_compile_filter,
 		"compile the seccomp filter", NULL, NULL},
+	[OP_RECORD] = {"record", perform_record, "record the container", NULL, NULL},
 	[OP_SEND_LISTENER] = {"send-listener", perform_send_listener,
 		"hand the seccomp listener to {path}", "connect({path}), sendmsg(SCM_RIGHTS)", NULL},
 	[OP_SEND] = {"send", perform_send, "tell: {message}", "sendmsg", NULL},

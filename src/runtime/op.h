@@ -37,6 +37,7 @@ enum op_kind {
 	OP_NETWORK, /* of either side */
 	OP_RUN_HOOKS,
 	OP_COMPILE_FILTER,
+	OP_RECORD,
 	OP_SEND_LISTENER,
 	/* both sides' */
 	OP_SEND,
@@ -108,7 +109,8 @@ enum message_type {
 	MESSAGE_HOOKS,	    /* caller: its hooks have run */
 	MESSAGE_PLACED,	    /* child: everything that opens files is done */
 	MESSAGE_LIMITS,	    /* caller: resource limits are set */
-	MESSAGE_FILTER,	    /* caller: the seccomp filter is in the shared page */
+	MESSAGE_FILTER,	    /* caller: the filter is in the shared page; and MESSAGE_RECORDED */
+	MESSAGE_RECORDED,   /* caller: the container is recorded, if anybody keeps records */
 	MESSAGE_CONSOLE,    /* child: the terminal's master */
 	MESSAGE_LISTENER,   /* child: the seccomp filter's listener */
 	MESSAGE_AGENT,	    /* caller: the seccomp agent has it */

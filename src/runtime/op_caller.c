@@ -143,3 +143,16 @@ int perform_run_hooks(struct performance *p, const struct op *op)
 	}
 	return 0;
 }
+
+int perform_record(struct performance *p, const struct op *op)
+{
+	const struct plan_options *o = &p->plan->options;
+	struct runtime_process process = {.pid = p->pid,
+		.pidfd = p->pidfd,
+		.console_fd = -1,
+		.cgroup = p->cgroup_text,
+		.resctrl = p->resctrl.made};
+
+	process_start_time(p->pid, &process.start_time);
+	return o->placed(o->placed_data, &process, p->err);
+}

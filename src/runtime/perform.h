@@ -22,6 +22,7 @@ int perform_oom_score(struct performance *p, const struct op *op);
 int perform_move_link(struct performance *p, const struct op *op);
 int perform_run_hooks(struct performance *p, const struct op *op);
 int perform_compile_filter(struct performance *p, const struct op *op);
+int perform_record(struct performance *p, const struct op *op);
 int perform_send_listener(struct performance *p, const struct op *op);
 int perform_send(struct performance *p, const struct op *op);
 int perform_receive(struct performance *p, const struct op *op);

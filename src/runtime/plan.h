@@ -56,6 +56,8 @@ struct plan_network_step {
 	const char *words, *calls, *shell; /* as plan_print() shows them */
 };
 
+struct runtime_process;
+
 struct plan_options {
 	const char *id;	    /* the container's id; required */
 	const char *bundle; /* absolute path; required unless rootfs_fd is given */
@@ -93,11 +95,21 @@ struct plan_options {
 	 * sources, once it is root in a user namespace, and enters its cgroup before that.
 	 */
 	bool unprivileged;
-	bool trace;	     /* record the time of each operation for plan_print() */
-	bool debug;	     /* warn of what is only of interest when something is wrong */
+	bool trace; /* record the time of each operation for plan_print() */
+	bool debug; /* warn of what is only of interest when something is wrong */
 
 	plan_warning_fn *warn; /* NULL = warnings are dropped */
 	void *userdata;
+
+	/*
+	 * Called once the container is placed, that is, has its pid and its cgroup: for a record by
+	 * which it is found even if this process dies. Nothing of the user's is executed before it has
+	 * returned, and nothing at all if it returns a negative value. What it is given is not its
+	 * own. NULL = no record is kept.
+	 */
+	int (*placed)(
+		void *placed_data, const struct runtime_process *process, struct hull_error *err);
+	void *placed_data;
 };
 
 #define PLAN_OPTIONS_INIT                                                                          \

@@ -36,6 +36,7 @@ static const char *const message_texts[MESSAGE_TYPE_MAX] = {
 	[MESSAGE_PLACED] = "only the process itself is left to do",
 	[MESSAGE_LIMITS] = "the limits are set",
 	[MESSAGE_FILTER] = "the seccomp filter is compiled",
+	[MESSAGE_RECORDED] = "the container is recorded",
 	[MESSAGE_CONSOLE] = "here is the terminal",
 	[MESSAGE_LISTENER] = "here is the seccomp listener",
 	[MESSAGE_AGENT] = "the seccomp agent has its listener",

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/record.h"
+#include "runtime/op.h"
+#include "runtime/cgroup_place.h"
 #include "base/fd.h"
 #include "base/str.h"
 
@@ -7,6 +9,7 @@
 #include <unistd.h>
 
 #define DESTROY_TIMEOUT_MS 10000
+#define CLEAR_TIMEOUT_MS   2000
 #define START_SOCKET	   "start.sock"
 
 void container_record_done(struct container_record *record)
@@ -131,6 +134,39 @@ int container_record_remove(struct container_record *record, plan_warning_fn *wa
 			warn(userdata, hull_error_message(&failed));
 	}
 	return state_remove(record->root_fd, record->state->id, err);
+}
+
+/* The cgroup is where the plan would have it. Nothing is killed: it might have been another's. */
+static void clear_cgroup(int dir_fd, const char *id)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	_cleanup_plan_ struct plan *plan = NULL;
+	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
+	_cleanup_cgroup_ struct hull_cgroup *cgroup = NULL;
+	struct plan_options o = PLAN_OPTIONS_INIT;
+	struct oci_spec *spec;
+
+	o.id = id;
+	o.bundle = "/";
+	o.cgroup_parent_default = "";
+	if (oci_spec_load_at(&arena, dir_fd, "config.json", &spec, NULL) < 0 ||
+		plan_compile(spec, &o, &plan, NULL) < 0 || hull_cgroup_host_open(&host, NULL) < 0 ||
+		hull_cgroup_load(host, plan->cgroup_path, 0, &cgroup, NULL) < 0)
+		return;
+	if (hull_cgroup_wait_empty(cgroup, CLEAR_TIMEOUT_MS, NULL) == 0)
+		hull_cgroup_delete(cgroup, 0, CLEAR_TIMEOUT_MS, NULL);
+}
+
+int container_record_clear(
+	int root_fd, const char *id, enum hull_cgroup_manager manager, struct hull_error *err)
+{
+	_cleanup_close_ int dir_fd =
+		openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	/* systemd removes a scope without processes itself. */
+	if (dir_fd >= 0 && manager == HULL_CGROUP_MANAGER_CGROUPFS)
+		clear_cgroup(dir_fd, id);
+	return state_remove(root_fd, id, err);
 }
 
 int container_record_check_exec(

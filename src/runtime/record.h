@@ -46,6 +46,13 @@ int container_record_start(struct container_record *record, struct hull_error *e
  * user's code. */
 int container_record_check_deletable(const struct container_record *record, struct hull_error *err);
 
+/*
+ * What a creation that was killed has left of a container without a record, whose process has ended
+ * with it: the cgroup, if it is empty, and the directory.
+ */
+int container_record_clear(
+	int root_fd, const char *id, enum hull_cgroup_manager manager, struct hull_error *err);
+
 /* Removes everything of a container: processes, cgroup, state; then runs the poststop hooks, whose
  * failures are only told to warn. */
 int container_record_remove(struct container_record *record, plan_warning_fn *warn, void *userdata,
