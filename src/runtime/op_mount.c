@@ -54,9 +54,16 @@ static int open_ordinary_target(struct performance *p, const char *path)
 {
 	int fd = resolve_in_root_nofollow(root_fd(p), path, O_PATH | O_DIRECTORY);
 
+	if (fd == -ENOENT) {
+		/* What was made may have been exchanged already. */
+		_cleanup_close_ int made = open_target(p, path, RESOLVE_DIRECTORY);
+		if (made < 0)
+			return made;
+		fd = resolve_in_root_nofollow(root_fd(p), path, O_PATH | O_DIRECTORY);
+	}
 	if (fd == -ELOOP || fd == -ENOTDIR)
 		return op_step(p, fd, "must be mounted on ordinary directory");
-	return fd == -ENOENT ? open_target(p, path, RESOLVE_DIRECTORY) : fd;
+	return op_step(p, fd, "open target");
 }
 
 static int finish_mount(struct performance *p, int fd, const struct op_mount *m)
@@ -78,7 +85,7 @@ static int finish_mount(struct performance *p, int fd, const struct op_mount *m)
 static int configure(struct performance *p, int fs_fd, const struct op_mount *m)
 {
 	struct stat st;
-	int r = mount_fsconfig_string(fs_fd, "source", m->source);
+	int r = op_step(p, mount_fsconfig_string(fs_fd, "source", m->source), "option source");
 
 	/* A device that cannot be written to is refused unless the file system will not try. */
 	if (r == 0 && (m->attributes & MOUNT_ATTR_RDONLY) && m->source[0] == '/' &&

@@ -172,7 +172,13 @@ static int check_executable(const char *path)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	return syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+	if (syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+		return 0;
+	/* Sandboxes older than Linux 5.8 do not know it, and some say EPERM. The real ids are the
+	 * effective ones here. */
+	if (errno != ENOSYS && errno != EPERM)
+		return -errno;
+	return access(path, X_OK) < 0 ? -errno : 0;
 }
 
 /* The command is looked for before a created container waits, so that `create` tells. */

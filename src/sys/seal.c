@@ -102,5 +102,10 @@ int program_seal(char *const argv[], char *const envp[])
 	if (fd < 0)
 		return fd;
 	syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH);
+	if (errno == ENOSYS) {
+		char path[32];
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		execve(path, argv, envp);
+	}
 	return -errno;
 }
