@@ -223,6 +223,7 @@ static int perform(const struct container_record *c, const struct keel_globals *
 
 	exec.preserve_fds = o->preserve_fds;
 	exec.sub_cgroups = o->cgroups;
+	exec.debug = globals->debug;
 	exec.warn = keel_warn;
 	exec.userdata = (void *)globals;
 	return container_record_exec(c, spec, process, &exec, ret, err);

@@ -3,9 +3,9 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "base/unix_socket.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 void launch_done(struct launch *l)
 {
@@ -77,6 +77,7 @@ int launch_prepare(struct launch *l, bool wait_for_start, bool dry, struct hull_
 	o.no_pivot = l->options->no_pivot;
 	o.no_new_keyring = l->options->no_new_keyring;
 	o.trace = l->options->trace;
+	o.debug = l->globals->debug;
 	o.warn = keel_warn;
 	o.userdata = (void *)l->globals;
 	return creation_compile(&l->creation, &o, keel_rootless(l->globals), err);
@@ -93,26 +94,10 @@ int pid_file_write(const char *path, pid_t pid, struct hull_error *err)
 
 int socket_send_fd(const char *path, int fd, const char *what, struct hull_error *err)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	_cleanup_close_ int dir = -1;
-	_cleanup_close_ int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int sock = unix_connect(path, SOCK_STREAM, 0);
 
 	if (sock < 0)
-		return error_errno(err, errno, "socket");
-	/* A path that is too long for an address is reached through its directory. */
-	if (str_copy(address.sun_path, sizeof(address.sun_path), path) < 0) {
-		const char *base = path_base(path);
-		_cleanup_free_ char *parent = strndup(path, (size_t)(base - path));
-		dir = parent ? open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-		if (dir < 0)
-			return error_errno(err, errno, "%s", path);
-		int n = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
-			dir, base);
-		if ((size_t)n >= sizeof(address.sun_path))
-			return error_errno(err, ENAMETOOLONG, "%s", path);
-	}
-	if (connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_errno(err, errno, "connect to %s", path);
+		return error_errno(err, sock, "connect to %s", path);
 	int r = fd_send(sock, what, strlen(what), &fd, 1);
 	return r < 0 ? error_errno(err, r, "send to %s", path) : 0;
 }
@@ -128,8 +113,12 @@ static int publish(struct launch *l, struct hull_error *err)
 		r = socket_send_fd(o->console_socket, process->console_fd, "/dev/ptmx", err);
 		cleanup_closep(&process->console_fd);
 	}
-	if (r == 0 && o->pidfd_socket)
-		r = socket_send_fd(o->pidfd_socket, process->pidfd, "pidfd", err);
+	/* crun's way to ask for what runc has an option for. */
+	const char *receiver = o->pidfd_socket ? o->pidfd_socket
+					       : oci_spec_annotation(l->creation.spec,
+							 OCI_ANNOTATION_PIDFD_RECEIVER);
+	if (r == 0 && receiver)
+		r = socket_send_fd(receiver, process->pidfd, "pidfd", err);
 	if (r == 0 && o->pid_file)
 		r = pid_file_write(o->pid_file, process->pid, err);
 	return r;

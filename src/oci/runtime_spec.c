@@ -16,6 +16,11 @@ const char *const oci_namespace_names[] = {
 	[OCI_NAMESPACE_MAX] = NULL,
 };
 
+const char *const oci_unsafe_annotations[] = {"bundle", OCI_ANNOTATION_SYSTEMD_PROPERTY,
+	"org.criu.config", OCI_ANNOTATION_RECEIVER, OCI_ANNOTATION_FAIL_UNKNOWN_SYSCALL,
+	OCI_ANNOTATION_BPF_DATA, OCI_ANNOTATION_KEEP_GROUPS, OCI_ANNOTATION_PIDFD_RECEIVER,
+	OCI_ANNOTATION_MOUNT_CONTEXT, NULL};
+
 #define F(member, name, kind, ...) JSON_FIELD(struct ROW, member, name, kind, __VA_ARGS__)
 #define LIST(member, name, kind, ...) \
 	F(member, name, kind, .count_offset = offsetof(struct ROW, n_##member), __VA_ARGS__)
@@ -176,7 +181,7 @@ static const struct json_field hooks_rows[] = {
 	HOOK_LIST(poststart, "poststart"),
 	HOOK_LIST(poststop, "poststop"),
 };
-static const struct json_table hooks_table = JSON_TABLE("hooks", struct oci_hooks, hooks_rows);
+const struct json_table oci_hooks_table = JSON_TABLE("hooks", struct oci_hooks, hooks_rows);
 
 /* ---- linux.resources ---- */
 
@@ -435,7 +440,7 @@ static const struct json_field spec_rows[] = {
 	F(hostname, "hostname", JSON_STRING),
 	F(domainname, "domainname", JSON_STRING),
 	ARRAY(mounts, "mounts", mount_table),
-	OBJECT(hooks, "hooks", hooks_table),
+	OBJECT(hooks, "hooks", oci_hooks_table),
 	LIST(annotations, "annotations", JSON_MAP),
 	OBJECT(linux, "linux", linux_table),
 };

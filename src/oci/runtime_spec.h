@@ -29,8 +29,6 @@
 #define OCI_ANNOTATION_KEEP_GROUPS	    "run.oci.keep_original_groups"
 #define OCI_ANNOTATION_PIDFD_RECEIVER	    "run.oci.pidfd_receiver"
 #define OCI_ANNOTATION_MOUNT_CONTEXT	    "run.oci.mount_context_type"
-#define OCI_ANNOTATION_HOOKS_STDOUT	    "run.oci.hooks.stdout"
-#define OCI_ANNOTATION_HOOKS_STDERR	    "run.oci.hooks.stderr"
 /* Followed by the name of a property of systemd's unit: runc's and crun's. */
 #define OCI_ANNOTATION_SYSTEMD_PROPERTY "org.systemd.property."
 
@@ -293,6 +291,13 @@ extern const struct json_table oci_resources_table; /* struct hull_cgroup_resour
 extern const struct json_table oci_seccomp_table;
 extern const struct json_table oci_state_table;
 extern const struct json_table oci_hook_table;
+extern const struct json_table oci_hooks_table; /* its rows are the names of the hooks */
+
+/*
+ * The annotations above, and those that name files: what an engine must not let users set. A name
+ * that ends in a dot stands for all that begin so. NULL-terminated.
+ */
+extern const char *const oci_unsafe_annotations[];
 
 /* Names of enum oci_namespace_type as config.json spells them, NULL-terminated. */
 extern const char *const oci_namespace_names[];

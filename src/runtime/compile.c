@@ -350,19 +350,37 @@ static int compile_resources(struct plan *plan, struct hull_error *err)
 
 typedef int compile_part(struct plan *plan, struct hull_error *err);
 
+static int compile_key_label(struct plan *plan, const char *label, struct hull_error *err)
+{
+	if (str_empty(plan->process->selinux_label))
+		return 0;
+	int r = compile_add(plan, OP_LABEL, "self/attr/keycreate", NULL, err);
+	if (r == 0)
+		plan->ops[plan->n_ops - 1].source = label;
+	return r;
+}
+
+/* The session keyring, with the label of the process that will use it; nothing else gets that. */
+static int compile_keyring(struct plan *plan, struct hull_error *err)
+{
+	const char *name = arena_printf(&plan->arena, "_ses.%s", plan->id);
+
+	if (!name)
+		return error_no_memory(err);
+	int r = compile_key_label(plan, plan->process->selinux_label, err);
+	if (r == 0)
+		r = compile_add(plan, OP_KEYRING, name, NULL, err);
+	return r == 0 ? compile_key_label(plan, "", err) : r;
+}
+
 /* The session of the container: without a terminal of its own it must not keep the caller's. */
 static int compile_session(struct plan *plan, struct hull_error *err)
 {
 	if (!plan_add(plan, OP_SESSION, true, err))
 		return -ENOMEM;
-	if (!plan->options.no_new_keyring) {
-		struct op *op = plan_add(plan, OP_KEYRING, true, err);
-		if (!op)
-			return -ENOMEM;
-		op->path = arena_printf(&plan->arena, "_ses.%s", plan->id);
-		if (!op->path)
-			return error_no_memory(err);
-	}
+	int r = plan->options.no_new_keyring ? 0 : compile_keyring(plan, err);
+	if (r < 0)
+		return r;
 	if (compile_has_new_namespace(plan, OCI_NAMESPACE_NETWORK) &&
 		!plan_add(plan, OP_LOOPBACK, true, err))
 		return -ENOMEM;
@@ -472,6 +490,8 @@ int plan_compile(const struct oci_spec *spec, const struct plan_options *options
 	r = plan_init(plan, spec, options, err);
 	if (r == 0)
 		r = compile_cgroup_path(plan, err);
+	if (r == 0)
+		r = compile_unit_properties(plan, err);
 	if (r == 0)
 		r = compile_resources(plan, err);
 	if (r == 0)

@@ -220,15 +220,35 @@ static bool needs_classic_mount(char *const *data)
 	return false;
 }
 
-/* SELinux's mount label goes to file systems that keep labels of their own. */
-static int add_mount_label(struct plan *plan, const char *type, char ***data)
+/*
+ * SELinux's mount label goes to file systems that take labels of the mount. Which of its four
+ * options is meant is the specification's "context" unless crun's annotation says so.
+ */
+static int add_mount_label(
+	struct plan *plan, const char *type, char ***data, struct hull_error *err)
 {
+	static const char *const own[] = {
+		"proc", "sysfs", "mqueue", "cgroup", "cgroup2", "binfmt_misc"};
+	static const char *const kinds[] = {"context", "fscontext", "defcontext", "rootcontext"};
 	const char *label = plan->spec->linux->mount_label;
+	const char *kind = oci_spec_annotation(plan->spec, OCI_ANNOTATION_MOUNT_CONTEXT);
+	bool known = !kind;
 
-	if (str_empty(label) || !(str_eq(type, "tmpfs") || str_eq(type, "devpts")))
+	if (str_empty(label))
 		return 0;
-	char *option = arena_printf(&plan->arena, "context=%s", label);
-	return option ? arena_strv_append(&plan->arena, data, option) : -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		if (str_eq(type, own[i]))
+			return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		known |= str_eq(kind, kinds[i]);
+	if (!known)
+		return error_set(err, HULL_ERROR_INVALID,
+			"annotations: " OCI_ANNOTATION_MOUNT_CONTEXT ": unknown value \"%.100s\"",
+			kind);
+	char *option = arena_printf(&plan->arena, "%s=%s", kind ? kind : kinds[0], label);
+	return option && arena_strv_append(&plan->arena, data, option) == 0 ? 0
+									    : error_no_memory(err);
 }
 
 static enum op_kind mount_kind(const char *type)
@@ -249,8 +269,9 @@ static int add_filesystem(
 		return error_no_memory(err);
 	if (str_empty(m->type))
 		return error_set(err, HULL_ERROR_INVALID, "mount %s: no type", destination);
-	if (add_mount_label(plan, m->type, &f->data) < 0)
-		return error_no_memory(err);
+	int r = add_mount_label(plan, m->type, &f->data, err);
+	if (r < 0)
+		return r;
 	bool own = str_eq(m->type, "proc") || str_eq(m->type, "sysfs");
 	*mount = (struct op_mount){.type = m->type,
 		.source = str_empty(m->source) ? m->type : m->source,

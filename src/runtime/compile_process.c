@@ -9,6 +9,9 @@
 #include "base/str.h"
 #include "sys/capability.h"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 int compile_add(struct plan *plan, enum op_kind kind, const char *path, const void *data,
@@ -52,6 +55,13 @@ static int compile_rlimits(struct plan *plan, struct hull_error *err)
 	return r;
 }
 
+static bool has_selinux(void)
+{
+	struct statfs fs;
+
+	return statfs("/sys/fs/selinux", &fs) == 0 && (uint32_t)fs.f_type == SELINUX_MAGIC;
+}
+
 static int compile_labels(struct plan *plan, struct hull_error *err)
 {
 	const struct oci_process *p = plan->process;
@@ -65,6 +75,10 @@ static int compile_labels(struct plan *plan, struct hull_error *err)
 		if (r == 0)
 			plan->ops[plan->n_ops - 1].source = text;
 	}
+	if (r == 0 && !str_empty(p->selinux_label) && !has_selinux())
+		r = error_set(err, HULL_ERROR_UNSUPPORTED,
+			"process.selinuxLabel: selinux label is specified in config, but selinux is "
+			"disabled or not supported");
 	if (r == 0 && !str_empty(p->selinux_label)) {
 		r = compile_add(plan, OP_LABEL, "self/attr/exec", NULL, err);
 		if (r == 0)
@@ -123,7 +137,9 @@ static int compile_user(struct plan *plan, struct hull_error *err)
 		.groups = u->additional_gids,
 		.n_groups = u->n_additional_gids,
 		.keep_capabilities = true};
-	int r = compile_add(plan, OP_GROUPS, NULL, user, err);
+	/* Groups of the caller's may be the only key to a directory that it shares. */
+	bool keep = oci_spec_annotation(plan->spec, OCI_ANNOTATION_KEEP_GROUPS);
+	int r = keep ? 0 : compile_add(plan, OP_GROUPS, NULL, user, err);
 	if (r == 0)
 		r = compile_add(plan, OP_UMASK, NULL, NULL, err);
 	if (r == 0)

@@ -5,10 +5,10 @@
 #include "runtime/resctrl.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "base/unix_socket.h"
 #include "sys/process.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #define FREEZE_TIMEOUT_MS 10000
 
@@ -78,37 +78,14 @@ int container_status(const struct container_ref *ref, bool started, enum contain
 	return 0;
 }
 
-/* A path longer than a socket address has room for goes through the directory's fd. */
 static int connect_start(const char *path, struct hull_error *err)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	_cleanup_close_ int dir = -1;
-	_cleanup_close_ int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int sock = unix_connect(path, SOCK_SEQPACKET, 0);
 
-	if (sock < 0)
-		return error_errno(err, errno, "socket");
-	/* A path that is too long for an address is reached through its directory. */
-	if (str_copy(address.sun_path, sizeof(address.sun_path), path) < 0) {
-		_cleanup_free_ char *parent = strdup(path);
-		char *slash = parent ? strrchr(parent, '/') : NULL;
-		if (!slash)
-			return error_no_memory(err);
-		*slash = '\0';
-		dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (dir < 0)
-			return error_errno(err, errno, "%s", parent);
-		int n = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
-			dir, slash + 1);
-		if ((size_t)n >= sizeof(address.sun_path))
-			return error_errno(err, ENAMETOOLONG, "%s", path);
-	}
-	if (connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		if (errno == ENOENT || errno == ECONNREFUSED)
-			return error_set(err, HULL_ERROR_CONFLICT,
-				"cannot start a container that is not in the created state");
-		return error_errno(err, errno, "%s", path);
-	}
-	return TAKE_FD(sock);
+	if (sock == -ENOENT || sock == -ECONNREFUSED)
+		return error_set(err, HULL_ERROR_CONFLICT,
+			"cannot start a container that is not in the created state");
+	return sock < 0 ? error_errno(err, sock, "%s", path) : sock;
 }
 
 static int start_error(const struct message *m, struct hull_error *err)

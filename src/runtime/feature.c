@@ -47,6 +47,15 @@ static void mount_option_names(struct json_writer *w)
 	json_end_array(w);
 }
 
+static void hook_names(struct json_writer *w)
+{
+	json_key(w, "hooks");
+	json_begin_array(w);
+	for (size_t i = 0; i < oci_hooks_table.n_fields; i++)
+		json_string(w, oci_hooks_table.fields[i].name);
+	json_end_array(w);
+}
+
 static void capability_names(struct json_writer *w)
 {
 	json_key(w, "capabilities");
@@ -101,6 +110,16 @@ static void mount_extensions(struct json_writer *w)
 	json_end_object(w);
 }
 
+static void intel_rdt(struct json_writer *w)
+{
+	json_key(w, "intelRdt");
+	json_begin_object(w);
+	key_bool(w, "enabled", true);
+	key_bool(w, "schemata", true);
+	key_bool(w, "monitoring", true);
+	json_end_object(w);
+}
+
 static void linux_part(struct json_writer *w)
 {
 	json_key(w, "linux");
@@ -111,7 +130,7 @@ static void linux_part(struct json_writer *w)
 	seccomp(w);
 	key_enabled(w, "apparmor", true);
 	key_enabled(w, "selinux", true);
-	key_enabled(w, "intelRdt", false);
+	intel_rdt(w);
 	json_key(w, "memoryPolicy");
 	json_begin_object(w);
 	key_limit_names(w, "modes", limit_memory_modes);
@@ -124,11 +143,6 @@ static void linux_part(struct json_writer *w)
 
 void runtime_features(struct json_writer *w)
 {
-	static const char *const hooks[] = {"prestart", "createRuntime", "createContainer",
-		"startContainer", "poststart", "poststop", NULL};
-	static const char *const unsafe[] = {
-		"bundle", "org.systemd.property.", "org.criu.config", NULL};
-
 	char version[32];
 
 	json_begin_object(w);
@@ -136,7 +150,7 @@ void runtime_features(struct json_writer *w)
 	json_string(w, OCI_VERSION_MIN);
 	json_key(w, "ociVersionMax");
 	json_string(w, OCI_VERSION);
-	key_strings(w, "hooks", hooks);
+	hook_names(w);
 	mount_option_names(w);
 	linux_part(w);
 	json_key(w, "annotations");
@@ -145,8 +159,8 @@ void runtime_features(struct json_writer *w)
 	filter_library_version(version, sizeof(version));
 	json_string(w, version);
 	json_key(w, "org.opencontainers.runc.checkpoint.enabled");
-	json_string(w, "false");
+	json_string(w, "true");
 	json_end_object(w);
-	key_strings(w, "potentiallyUnsafeConfigAnnotations", unsafe);
+	key_strings(w, "potentiallyUnsafeConfigAnnotations", oci_unsafe_annotations);
 	json_end_object(w);
 }

@@ -44,7 +44,7 @@ static void child_report(struct performance *p, enum message_type type, int r)
 {
 	struct message m = {.type = type,
 		.op = (int32_t)p->current,
-		.errnum = r < -1 ? -r : 0,
+		.errnum = r > OP_FAILED ? -r : 0,
 		.kind = p->kind};
 
 	memcpy(m.text, p->detail, sizeof(m.text));

@@ -6,7 +6,8 @@
  * everything else, so that a printed plan shows exactly who waits for what.
  *
  * A child's operation may use what the plan holds, fixed buffers on its stack and system calls;
- * nothing else. It fails with -errno, and may leave in performance.detail which step it was.
+ * nothing else. It fails with -errno, and may leave in performance.detail which step it was; with
+ * OP_FAILED if that says all.
  */
 #pragma once
 
@@ -18,6 +19,8 @@
 
 #include <linux/filter.h>
 #include <sys/resource.h>
+
+#define OP_FAILED (-4096) /* no errno: those end at 4095 */
 
 enum op_kind {
 	/* the caller's, before the child exists */
@@ -247,6 +250,8 @@ struct plan {
 	struct mount_flags *mount_flags; /* of spec->mounts */
 	const struct hull_cgroup_resources *resources; /* as the cgroup gets them; NULL = none */
 	const char *cgroup_path;
+	struct hull_cgroup_property *properties; /* of the unit that systemd makes */
+	size_t n_properties;
 	bool cgroup_asked;	   /* by the spec or the caller: it is no default */
 	const char *target_cgroup; /* exec: where the container's cgroup is (JSON) */
 	char *const *sub_cgroups;  /* exec: "[CONTROLLERS:]PATH"; the caller's */
@@ -348,6 +353,7 @@ int compile_filter(struct plan *plan, struct hull_error *err);	    /* the caller
 int compile_filter_load(struct plan *plan, struct hull_error *err); /* the child's */
 int compile_terminal(struct plan *plan, struct hull_error *err);
 int compile_limits(struct plan *plan, struct hull_error *err);
+int compile_unit_properties(struct plan *plan, struct hull_error *err);
 int compile_resctrl(struct plan *plan, struct hull_error *err);
 int compile_initial_affinity(struct plan *plan, struct hull_error *err); /* of an exec */
 /* The state document that hooks and seccomp agents read. */

@@ -107,7 +107,9 @@ int perform_create_cgroup(struct performance *p, const struct op *op)
 		.controllers = wanted_controllers(p->cgroup_host),
 		.pid = systemd ? p->pid : 0,
 		.resources = rootless && !systemd ? NULL : plan->resources,
-		.delegate = systemd};
+		.delegate = systemd,
+		.properties = plan->properties,
+		.n_properties = plan->n_properties};
 	r = hull_cgroup_create(p->cgroup_host, op->path, &options, &p->cgroup, p->err);
 	if (r < 0 && rootless && is_denied(p->err))
 		return do_without_cgroup(p, r);

@@ -175,8 +175,8 @@ int perform_label(struct performance *p, const struct op *op)
 {
 	int r = write_proc(p, op->path, op->source);
 
-	/* Before Linux 5.8 AppArmor has its files beside those of the others. */
-	if (r == -ENOENT && str_eq(op->path, "self/attr/apparmor/exec"))
-		r = write_proc(p, "self/attr/exec", op->source);
+	/* There is no such file; if there is no such profile, nothing is noted here. */
+	if (r == -ENOENT && p->detail[0] && str_eq(op->path, "self/attr/apparmor/exec"))
+		op_step(p, r, "apparmor: config provided but apparmor not supported");
 	return r;
 }

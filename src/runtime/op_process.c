@@ -207,7 +207,7 @@ int perform_find_command(struct performance *p, const struct op *op)
 	}
 	p->kind = HULL_ERROR_NO_COMMAND;
 	if (!strchr(op->exec->name, '/'))
-		return op_step(p, -1, "executable file not found in $PATH");
+		return op_step(p, OP_FAILED, "executable file not found in $PATH");
 	return op_step(p, -ENOENT, "stat %s", failed);
 }
 

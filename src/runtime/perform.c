@@ -187,7 +187,7 @@ static int perform_op(struct performance *p, size_t i)
 	}
 	if (p->err && p->err->kind != HULL_ERROR_NONE)
 		return r;
-	return op_error(plan, op, r == -1 ? 0 : -r, p->kind, p->detail, p->err);
+	return op_error(plan, op, r > OP_FAILED ? -r : 0, p->kind, p->detail, p->err);
 }
 
 /*

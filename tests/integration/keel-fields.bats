@@ -322,3 +322,78 @@ mount_options() {
         "linux.netDevices: unable to move network devices without a private NET namespace"
     fails '.linux.netDevices = {eth9: {name: "a/b"}}' 'linux.netDevices: invalid network device name "a/b"'
 }
+
+# ---- the process ----
+
+@test "process: scheduler, I/O priority, memory policy, personality" {
+    with '.process.scheduler = {policy: "SCHED_FIFO", priority: 7, flags: ["SCHED_FLAG_RESET_ON_FORK"]} |
+        .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}'
+    if [[ $stderr == *"peration not permitted"* ]]; then skip "no permission for real-time scheduling"; fi
+    assert_success
+    # The policy that sched_getscheduler(2) tells has a bit for the flag.
+    assert_json .scheduling.policy "$((0x40000000 | 1))"
+    assert_json .scheduling.io_class 2
+    with '.process.scheduler = {policy: "SCHED_IDLE"} | .linux.personality = {domain: "LINUX32", flags: ["ODD"]}'
+    assert_success
+    assert_json .scheduling.policy 5
+    assert_json .personality 0x8
+    [[ $stderr == *'linux.personality.flags: ignoring unknown flag "ODD"'* ]]
+    with_command 'grep -o "prefer[^ ]*\|bind[^ ]*" /proc/self/numa_maps | sort -u' \
+        '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"]}'
+    assert_output "bind=static:0"
+    with '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 10000000, period: 20000000}'
+    [[ $status == 0 || $stderr == *"peration not permitted"* ]] || fail "$stderr"
+    [ "$status" != 0 ] || assert_json .scheduling.policy 6
+}
+
+@test "process: affinity of an exec, before and after it enters the cgroup" {
+    make_config "$B" '.process.args = ["sleep", "100"] | .process.execCPUAffinity = {final: "0"}'
+    keel run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    local all
+    all=$(sed -n 's/^Cpus_allowed_list:\t//p' /proc/self/status)
+    run grep Cpus_allowed_list "/proc/$(keel state "$ID" | jq .pid)/status"
+    assert_output "Cpus_allowed_list:	$all"
+    jq '.process | .args = ["grep", "Cpus_allowed_list", "/proc/self/status"]' "$B/config.json" >"$WORK/process"
+    run keel exec -p "$WORK/process" "$ID"
+    assert_output "Cpus_allowed_list:	0"
+    jq '.execCPUAffinity = {initial: "0"}' "$WORK/process" >"$WORK/initial"
+    run keel exec -p "$WORK/initial" "$ID"
+    assert_output "Cpus_allowed_list:	$all"
+}
+
+@test "process: the caller's groups, kept on request" {
+    make_config "$B" '.process.args = ["/bin/probe", "group"] | .annotations["run.oci.keep_original_groups"] = "1"'
+    run --separate-stderr setpriv --groups 4242 "$KEEL_BIN" --root "$KEEL_TEST_ROOT" run -b "$B" "$ID"
+    assert_success
+    assert_json .group.supplementary '[4242]'
+    make_config "$B" '.process.args = ["/bin/probe", "group"]'
+    run --separate-stderr setpriv --groups 4242 "$KEEL_BIN" --root "$KEEL_TEST_ROOT" run -b "$B" "$ID"
+    assert_json .group.supplementary '[]'
+}
+
+@test "process: labels need their security module, and say so" {
+    [ -d /sys/fs/selinux ] || fails '.process.selinuxLabel = "system_u:system_r:container_t:s0"' \
+        "process.selinuxLabel: selinux label is specified in config, but selinux is disabled or not supported"
+    [ -e /sys/module/apparmor ] || fails '.process.apparmorProfile = "profile"' \
+        "apparmor: config provided but apparmor not supported"
+}
+
+@test "process: a pids limit of zero lets the container start and nothing fork" {
+    with_command 'true & echo forked' '.linux.resources.pids.limit = 0'
+    [ "$status" -ne 0 ]
+    assert_output_lacks forked
+    with '.linux.resources.pids.limit = 0'
+    assert_success
+}
+
+@test "sysctl: both spellings, and nothing that is the host's" {
+    with_command 'cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/domainname' \
+        '.linux.sysctl = {"net/ipv4/ip_forward": "1", "kernel.domainname": "by-sysctl"}'
+    assert_output $'1\nby-sysctl'
+    fails '.linux.sysctl = {"kernel.panic": "1"}' 'linux.sysctl: sysctl "kernel.panic" is not in a separate kernel namespace'
+    fails 'del(.linux.namespaces[] | select(.type == "ipc")) | .linux.sysctl = {"kernel.msgmax": "1"}' \
+        'sysctl "kernel.msgmax" is not allowed in the hosts ipc namespace'
+    fails '(.linux.namespaces[] | select(.type == "network")).path = "/proc/self/ns/net" | .linux.sysctl = {"net.core.somaxconn": "1"}' \
+        'sysctl "net.core.somaxconn" not allowed in host network namespace'
+    fails '.linux.sysctl = {"kernel.hostname": "x"}' 'conflicts with the OCI "hostname" field'
+}

@@ -256,6 +256,48 @@ static void test_refused(void **state)
 		"process: missing");
 }
 
+/* Combinations that the kernel would call "Invalid argument". */
+static void test_limits_refused(void **state)
+{
+#define SCHEDULER(text)	    SPEC(",\"scheduler\":{\"policy\":" text "}", "", "]")
+#define MEMORY_POLICY(text) SPEC("", "", "],\"memoryPolicy\":{\"mode\":" text "}")
+	static const struct {
+		const char *spec, *message;
+	} cases[] = {
+		{SCHEDULER("\"SCHED_ODD\""), "process.scheduler.policy: unknown name"},
+		{SCHEDULER("\"SCHED_OTHER\",\"nice\":20"), "process.scheduler.nice"},
+		{SCHEDULER("\"SCHED_OTHER\",\"priority\":1"),
+			"scheduler.priority can only be specified for SchedFIFO or SchedRR policy"},
+		{SCHEDULER("\"SCHED_FIFO\""), "process.scheduler.priority: must be between 1"},
+		{SCHEDULER("\"SCHED_RR\",\"priority\":100"), "process.scheduler.priority"},
+		{SCHEDULER("\"SCHED_BATCH\",\"runtime\":1"),
+			"runtime/deadline/period can only be specified for SchedDeadline policy"},
+		{SCHEDULER("\"SCHED_DEADLINE\",\"runtime\":3,\"deadline\":2"),
+			"runtime <= deadline"},
+		{SCHEDULER("\"SCHED_BATCH\",\"flags\":[\"SCHED_FLAG_ODD\"]"),
+			"process.scheduler.flags: unknown name \"SCHED_FLAG_ODD\""},
+		{MEMORY_POLICY("\"MPOL_DEFAULT\",\"nodes\":\"0-7\""),
+			"mode requires 0 nodes but got 8"},
+		{MEMORY_POLICY("\"MPOL_BIND\""), "requires at least one node but got 0"},
+		{MEMORY_POLICY("\"MPOL_BIND\",\"nodes\":\"0\",\"flags\":[\"MPOL_F_X\"]"),
+			"linux.memoryPolicy.flags: invalid memory policy flag \"MPOL_F_X\""},
+		{MEMORY_POLICY("\"MPOL_BIND\",\"nodes\":\"0\",\"flags\":[\"MPOL_F_STATIC_NODES\","
+			       "\"MPOL_F_RELATIVE_NODES\"]"),
+			"MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES together"},
+		{SPEC(",\"ioPriority\":{\"class\":\"IOPRIO_CLASS_X\"}", "", "]"),
+			"invalid ioPriority.Class"},
+		{SPEC(",\"ioPriority\":{\"class\":\"IOPRIO_CLASS_RT\",\"priority\":8}", "", "]"),
+			"process.ioPriority.priority: must be between 0 and 7"},
+		{SPEC(",\"execCPUAffinity\":{\"initial\":\"1-\"}", "", "]"),
+			"process.execCPUAffinity.initial: not a list of CPUs"},
+		{SPEC("", "", "],\"personality\":{\"domain\":\"BSD\"}"),
+			"linux.personality.domain: unknown name \"BSD\""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_fails(cases[i].spec, cases[i].message);
+}
+
 static void test_process(void **state)
 {
 	struct plan_options o = options();
@@ -271,12 +313,79 @@ static void test_process(void **state)
 		&o, "c rlimit: set RLIMIT_NOFILE=1:2\n");
 	assert_has(SPEC(",\"apparmorProfile\":\"prof\"", "", "]"), &o,
 		"c label: write `/proc/self/attr/apparmor/exec`: exec prof\n");
-	assert_has(SPEC("", "", ",{\"type\":\"network\"}],\"sysctl\":{\"net.ipv4.conf.eth0/1.forwarding\":\"1\"}"), &o,
-		"c sysctl: set sys/net/ipv4/conf/eth0.1/forwarding to 1\n");
+	assert_has(
+		SPEC("", "",
+			",{\"type\":\"network\"}],\"sysctl\":{\"net.ipv4.conf.eth0/1.forwarding\":\"1\"}"),
+		&o, "c sysctl: set sys/net/ipv4/conf/eth0.1/forwarding to 1\n");
+	/* Groups of the caller's stay where that is asked for. */
+	assert_lacks(SPEC("", ",\"annotations\":{\"run.oci.keep_original_groups\":\"1\"}", "]"), &o,
+		"c groups");
+	assert_has(SPEC("",
+			   ",\"mounts\":[{\"destination\":\"/t\",\"type\":\"tmpfs\"},"
+			   "{\"destination\":\"/proc\",\"type\":\"proc\"}]",
+			   "],\"mountLabel\":\"l:a:b\""),
+		&o,
+		"c mount: mount tmpfs on /t (context=l:a:b)\n"
+		"c mount: mount proc on /proc\n");
+	assert_has(SPEC("",
+			   ",\"annotations\":{\"run.oci.mount_context_type\":\"fscontext\"},"
+			   "\"mounts\":[{\"destination\":\"/t\",\"type\":\"devpts\"}]",
+			   "],\"mountLabel\":\"l\""),
+		&o, "c mount: mount devpts on /t (fscontext=l)\n");
 	o.no_pivot = true;
 	o.no_new_keyring = true;
 	assert_has(SPEC("", "", "]"), &o, "c chroot:");
 	assert_lacks(SPEC("", "", "]"), &o, "keyring");
+}
+
+#define ANNOTATION(key, value) SPEC("", ",\"annotations\":{\"" key "\":\"" value "\"}", "]")
+#define SECCOMP(rest)	       SPEC("", "", "],\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"" rest "}")
+#define NOTIFY		       ",\"syscalls\":[{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_NOTIFY\"}]"
+
+static void test_annotations(void **state)
+{
+	static const char *const accepted[] = {
+		ANNOTATION("org.systemd.property.TimeoutStopSec", "10"),
+		ANNOTATION("org.systemd.property.TimeoutStopUSec", "uint64 10"),
+		ANNOTATION("org.systemd.property.CollectMode", "'inactive-or-failed'"),
+	};
+	struct plan_options o = options();
+
+	for (size_t i = 0; i < ARRAY_SIZE(accepted); i++) {
+		_cleanup_buf_ struct buf out = BUF_INIT;
+		compile(accepted[i], &o, &out);
+	}
+	assert_fails(ANNOTATION("org.systemd.property.a-b", "1"), "invalid property name");
+	assert_fails(ANNOTATION("org.systemd.property.TimeoutStopSec", "soon"),
+		"annotations: org.systemd.property.TimeoutStopSec: not a number of seconds");
+	assert_fails(SPEC("",
+			     ",\"annotations\":{\"run.oci.mount_context_type\":\"odd\"},"
+			     "\"mounts\":[{\"destination\":\"/t\",\"type\":\"tmpfs\"}]",
+			     "],\"mountLabel\":\"l\""),
+		"annotations: run.oci.mount_context_type: unknown value \"odd\"");
+}
+
+/* Who notifies has an agent before anybody can start the container. */
+static void test_listener(void **state)
+{
+	struct plan_options o = options();
+
+	assert_has(SECCOMP(NOTIFY ",\"listenerPath\":\"/l\""), &o,
+		"c send: tell: the command executes\n"
+		"c filter: load the seccomp filter and hand its listener over\n"
+		"r receive: wait for: here is the seccomp listener\n"
+		"r send-listener: hand the seccomp listener to /l\n"
+		"r send: tell: the seccomp agent has its listener\n"
+		"c capabilities: set capabilities\n"
+		"c exec: exec cmd\n");
+	o.start_socket = 99;
+	assert_has(SECCOMP(NOTIFY ",\"listenerPath\":\"/l\""), &o,
+		"r send: tell: the seccomp agent has its listener\n"
+		"c send: tell: the container is created\n");
+	assert_fails(SECCOMP(NOTIFY), "linux.seccomp.listenerPath: missing");
+	assert_fails(SECCOMP(NOTIFY ",\"listenerPath\":\"l\""), "must be an absolute path");
+	/* Without an action that notifies, a path alone means nothing. */
+	assert_lacks(SECCOMP(",\"listenerPath\":\"/l\""), &o, "listener");
 }
 
 static void collect(void *userdata, const char *text)
@@ -362,6 +471,9 @@ int main(void)
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_annotations),
+		cmocka_unit_test(test_listener),
+		cmocka_unit_test(test_limits_refused),
 		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_formats),
