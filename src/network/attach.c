@@ -9,9 +9,7 @@
  *	         duplicate address detection, which takes seconds), up, default routes
  *	caller   published ports, all in one batch
  *
- * The number of the interface inside is chosen by us, so that the messages that follow can be
- * prepared. It must differ from that of the other end: the kernel takes an interface that is its own
- * peer by number for an ordinary one, and reports its carrier up to a second late.
+ * The number of the interface inside is the kernel's choice; who sends the messages fills it in.
  */
 #include "network/host.h"
 #include "base/str.h"
@@ -23,9 +21,15 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
-#define SYSCTLS_OPTION	 "com.docker.network.endpoint.sysctls"
+#define SYSCTLS_OPTION "com.docker.network.endpoint.sysctls"
+/* Numbers of macvlan and ipvlan interfaces: above all that the kernel gives. */
+#define PARENT_INDEX_BASE (1 << 28)
+
 #define LINK_LOCAL4_SIZE 16
 #define LINK_LOCAL6_SIZE 64
+
+#define SUBJECTS_MAX 64
+#define LINKS_MAX    64
 
 /* A step under construction: texts and bytes go to the arena, failures stick. */
 struct draft {
@@ -36,9 +40,9 @@ struct draft {
 	const char **subjects;
 	uint32_t seq;
 	size_t pid_offset;
+	size_t links[LINKS_MAX]; /* where the interface's number belongs */
+	size_t n_links;
 };
-
-#define SUBJECTS_MAX 64
 
 static void draft_done(struct draft *d)
 {
@@ -62,8 +66,16 @@ static void draft_subject(struct draft *d, const char *text)
 		d->subjects[d->seq] = arena_strdup(d->arena, text);
 }
 
-static int draft_end(struct draft *d, bool child, int protocol, struct plan_network_step *steps,
-	size_t *n, struct hull_error *err)
+/* The number of the interface belongs at this offset behind where the buffer ends now. */
+static void draft_link(struct draft *d, size_t offset)
+{
+	if (d->n_links < LINKS_MAX)
+		d->links[d->n_links++] = d->bytes.len + offset;
+}
+
+/* link: whose number belongs to the offsets; NULL = there are none. */
+static int draft_end(struct draft *d, bool child, int protocol, const char *link,
+	struct plan_network_step *steps, size_t *n, struct hull_error *err)
 {
 	struct plan_network_step s = {.child = child,
 		.protocol = protocol,
@@ -77,6 +89,13 @@ static int draft_end(struct draft *d, bool child, int protocol, struct plan_netw
 		.calls = arena_strdup(d->arena, buf_str(&d->calls)),
 		.shell = arena_strdup(d->arena, buf_str(&d->shell))};
 
+	if (link) {
+		s.link = link;
+		s.link_offsets = arena_memdup(d->arena, d->links, d->n_links * sizeof(size_t));
+		s.n_link_offsets = d->n_links;
+		if (!s.link_offsets)
+			return error_no_memory(err);
+	}
 	if (buf_error(&d->bytes) || buf_error(&d->undo) || buf_error(&d->words) ||
 		buf_error(&d->calls) || buf_error(&d->shell) || !s.data || !s.words || !s.calls ||
 		!s.shell || (d->undo.len && !s.undo))
@@ -98,7 +117,7 @@ static void put_namespace(struct draft *d, const struct attach_target *target)
 static void put_peer(
 	struct draft *d, const struct network_endpoint *e, const struct attach_target *target)
 {
-	const struct ifinfomsg info = {.ifi_index = target->peer_index};
+	static const struct ifinfomsg info;
 	struct buf *b = &d->bytes;
 	size_t peer = netlink_nest(b, VETH_INFO_PEER | NLA_F_NESTED);
 
@@ -177,7 +196,7 @@ static int compile_veth(struct arena *arena, const struct network_endpoint *e,
 		buf_printf(&d.shell, " mtu %u", e->network->mtu);
 	buf_printf(&d.shell, " type veth peer name %s address %s netns PID", e->link, mac);
 	put_port(&d, e, target);
-	return draft_end(&d, false, NETLINK_ROUTE, steps, n, err);
+	return draft_end(&d, false, NETLINK_ROUTE, NULL, steps, n, err);
 }
 
 static uint32_t macvlan_mode(const char *mode)
@@ -201,7 +220,9 @@ static int compile_on_parent(struct arena *arena, const struct network_endpoint 
 	struct hull_error *err)
 {
 	const struct network *network = e->network;
-	const struct ifinfomsg info = {.ifi_index = target->peer_index};
+	/* Before Linux 6.13 a name is looked up in the sender's namespace, which has an eth0 too; with a
+	 * number it is not. */
+	const struct ifinfomsg info = {.ifi_index = PARENT_INDEX_BASE + (int)e->position};
 	bool macvlan = network->driver == NETWORK_DRIVER_MACVLAN;
 	const char *kind = network_driver_name(network->driver);
 	const char *mode = network->mode ? network->mode : macvlan ? "bridge" : "l2";
@@ -236,7 +257,7 @@ static int compile_on_parent(struct arena *arena, const struct network_endpoint 
 		e->link, network->link);
 	buf_printf(&d.shell, "ip link add link %s name %s netns PID type %s mode %s", network->link,
 		e->link, kind, mode);
-	return draft_end(&d, false, NETLINK_ROUTE, steps, n, err);
+	return draft_end(&d, false, NETLINK_ROUTE, NULL, steps, n, err);
 }
 
 /* ---- The child's ---- */
@@ -325,19 +346,19 @@ static void put_separator(struct draft *d)
 	}
 }
 
-static void put_address(struct draft *d, const struct network_endpoint *e, int index,
-	const struct network_prefix *p)
+static void put_address(
+	struct draft *d, const struct network_endpoint *e, const struct network_prefix *p)
 {
 	bool six = p->address.family == AF_INET6;
 	const struct ifaddrmsg info = {.ifa_family = p->address.family,
 		.ifa_prefixlen = p->length,
-		.ifa_flags = six ? IFA_F_NODAD : 0,
-		.ifa_index = (unsigned int)index};
+		.ifa_flags = six ? IFA_F_NODAD : 0};
 	size_t size = network_address_size(&p->address);
 	char text[NETWORK_PREFIX_TEXT];
 
 	network_prefix_format(p, text);
 	draft_subject(d, text);
+	draft_link(d, NLMSG_HDRLEN + offsetof(struct ifaddrmsg, ifa_index));
 	size_t m = netlink_begin(&d->bytes, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK,
 		d->seq++, &info, sizeof(info));
 	netlink_attr(&d->bytes, IFA_LOCAL, p->address.bytes, size);
@@ -353,23 +374,23 @@ static void put_address(struct draft *d, const struct network_endpoint *e, int i
 	buf_printf(&d->shell, "ip addr add %s dev %s%s", text, e->link, six ? " nodad" : "");
 }
 
-static void put_link_local(struct draft *d, const struct network_endpoint *e, int index)
+static void put_link_local(struct draft *d, const struct network_endpoint *e)
 {
 	strv_foreach (text, e->config->link_local) {
 		struct network_prefix p;
 		if (network_address_parse(*text, &p.address) < 0)
 			continue;
 		p.length = p.address.family == AF_INET6 ? LINK_LOCAL6_SIZE : LINK_LOCAL4_SIZE;
-		put_address(d, e, index, &p);
+		put_address(d, e, &p);
 	}
 }
 
-static void put_up(struct draft *d, const struct network_endpoint *e, int index)
+static void put_up(struct draft *d, const struct network_endpoint *e)
 {
-	const struct ifinfomsg info = {
-		.ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+	static const struct ifinfomsg info = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 
 	draft_subject(d, "up");
+	draft_link(d, NLMSG_HDRLEN + offsetof(struct ifinfomsg, ifi_index));
 	netlink_end(&d->bytes,
 		netlink_begin(&d->bytes, RTM_SETLINK, NLM_F_ACK, d->seq++, &info, sizeof(info)));
 	put_separator(d);
@@ -377,8 +398,7 @@ static void put_up(struct draft *d, const struct network_endpoint *e, int index)
 	buf_printf(&d->shell, "ip link set %s up", e->link);
 }
 
-static void put_default_route(
-	struct draft *d, const struct network_endpoint *e, size_t family, int index)
+static void put_default_route(struct draft *d, const struct network_endpoint *e, size_t family)
 {
 	const struct network_address *gateway = &e->network->family[family].gateway;
 	bool direct = !network_address_is_set(gateway);
@@ -395,7 +415,8 @@ static void put_default_route(
 		d->seq++, &info, sizeof(info));
 	if (!direct)
 		netlink_attr(&d->bytes, RTA_GATEWAY, gateway->bytes, network_address_size(gateway));
-	netlink_attr_u32(&d->bytes, RTA_OIF, (uint32_t)index);
+	draft_link(d, NLA_HDRLEN);
+	netlink_attr_u32(&d->bytes, RTA_OIF, 0);
 	netlink_end(&d->bytes, m);
 	put_separator(d);
 	buf_printf(&d->words, ", default route%s%s", direct ? "" : " via ", via);
@@ -404,7 +425,7 @@ static void put_default_route(
 		direct ? "" : " via ", via, e->link);
 }
 
-static int compile_inside(struct arena *arena, const struct network_endpoint *e, int index,
+static int compile_inside(struct arena *arena, const struct network_endpoint *e,
 	struct plan_network_step *steps, size_t *n, struct hull_error *err)
 {
 	_cleanup_(draft_done) struct draft d = draft_begin(arena);
@@ -412,19 +433,19 @@ static int compile_inside(struct arena *arena, const struct network_endpoint *e,
 	buf_printf(&d.words, "configure %s:", e->link);
 	for (size_t i = 0; i < 2; i++) {
 		if (network_address_is_set(&e->address[i].address))
-			put_address(&d, e, index, &e->address[i]);
+			put_address(&d, e, &e->address[i]);
 	}
-	put_link_local(&d, e, index);
-	put_up(&d, e, index);
+	put_link_local(&d, e);
+	put_up(&d, e);
 	if (e->gateway4)
-		put_default_route(&d, e, 0, index);
+		put_default_route(&d, e, 0);
 	if (e->gateway6)
-		put_default_route(&d, e, 1, index);
+		put_default_route(&d, e, 1);
 	buf_putc(&d.calls, ')');
-	return draft_end(&d, true, NETLINK_ROUTE, steps, n, err);
+	return draft_end(&d, true, NETLINK_ROUTE, e->link, steps, n, err);
 }
 
-int attach_routes(struct arena *arena, const struct network_endpoint *e, int index,
+int attach_routes(struct arena *arena, const struct network_endpoint *e,
 	struct plan_network_step *steps, size_t *n, struct hull_error *err)
 {
 	_cleanup_(draft_done) struct draft d = draft_begin(arena);
@@ -433,11 +454,11 @@ int attach_routes(struct arena *arena, const struct network_endpoint *e, int ind
 		return 0;
 	buf_printf(&d.words, "route through %s", e->link);
 	if (e->gateway4)
-		put_default_route(&d, e, 0, index);
+		put_default_route(&d, e, 0);
 	if (e->gateway6)
-		put_default_route(&d, e, 1, index);
+		put_default_route(&d, e, 1);
 	buf_putc(&d.calls, ')');
-	return draft_end(&d, true, NETLINK_ROUTE, steps, n, err);
+	return draft_end(&d, true, NETLINK_ROUTE, e->link, steps, n, err);
 }
 
 int attach_compile(struct arena *arena, const struct network_endpoint *e,
@@ -456,7 +477,7 @@ int attach_compile(struct arena *arena, const struct network_endpoint *e,
 		return error_set(
 			err, HULL_ERROR_LIMIT, "too many sysctls for interface %s", e->link);
 	if (r == 0)
-		r = compile_inside(arena, e, target->peer_index, own, &n_own, err);
+		r = compile_inside(arena, e, own, &n_own, err);
 	if (r < 0)
 		return r;
 	memcpy(steps + *n, own, n_own * sizeof(*own));
@@ -547,5 +568,5 @@ int attach_ports(struct arena *arena, const char *table, const struct network_en
 	}
 	buf_puts(&d.calls, "sendmsg(NFT_MSG_NEWSETELEM)");
 	d.subjects = NULL;
-	return draft_end(&d, false, NETLINK_NETFILTER, steps, n, err);
+	return draft_end(&d, false, NETLINK_NETFILTER, NULL, steps, n, err);
 }

@@ -7,6 +7,7 @@
 #include "network/host.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "sys/link.h"
 #include "sys/netlink.h"
 #include "sys/process.h"
 
@@ -20,12 +21,27 @@ struct verdict {
 	uint32_t step, message;
 };
 
+static int perform_messages(const struct plan_network_step *s, uint32_t *message)
+{
+	_cleanup_free_ char *data = malloc(s->length);
+	int index = s->link ? link_number(s->link) : 0;
+
+	if (!data)
+		return -ENOMEM;
+	if (index < 0)
+		return index;
+	memcpy(data, s->data, s->length);
+	for (size_t i = 0; i < s->n_link_offsets; i++)
+		memcpy(data + s->link_offsets[i], &index, sizeof(index));
+	return netlink_perform(s->protocol, data, s->length, message);
+}
+
 static int perform(const struct plan_network_step *s, uint32_t *message)
 {
 	char path[160];
 
 	if (!s->sysctl)
-		return netlink_perform(s->protocol, s->data, s->length, message);
+		return perform_messages(s, message);
 	snprintf(path, sizeof(path), "/proc/sys/%s", s->sysctl);
 	return file_write_at(AT_FDCWD, path, s->value, strlen(s->value));
 }
@@ -158,8 +174,7 @@ static int change_routes(struct network_host *host, struct arena *arena, struct 
 	for (size_t i = 0; r == 0 && i < all->n; i++) {
 		r = lease_record_gateway(host, &all->items[i], err);
 		if (r == 0)
-			r = attach_routes(
-				arena, &all->items[i], peer_index(&all->items[i]), steps, &n, err);
+			r = attach_routes(arena, &all->items[i], steps, &n, err);
 	}
 	return r < 0 || n == 0 ? r : perform_inside(steps, n, netns_fd, err);
 }

@@ -114,10 +114,10 @@ static const struct {
 		LOOPBACK_DESTINATION(NFT_CMP_EQ), NFT_DROP, NFT_END}},
 
 	{"translate4", "published ports",
-		{DESTINATION4, NFT_LOOKUP_MAP("ports4", 0, 0), NFT_DNAT(NFPROTO_IPV4, 0, 1, 3),
+		{IS_FAMILY(NFPROTO_IPV4), DESTINATION4, NFT_LOOKUP_MAP("ports4", 0, 0), NFT_DNAT(NFPROTO_IPV4, 0, 1, 3),
 		NFT_END}},
 	{"translate6", "published ports",
-		{DESTINATION6, NFT_LOOKUP_MAP("ports6", 0, 0), NFT_DNAT(NFPROTO_IPV6, 0, 4, 9),
+		{IS_FAMILY(NFPROTO_IPV6), DESTINATION6, NFT_LOOKUP_MAP("ports6", 0, 0), NFT_DNAT(NFPROTO_IPV6, 0, 4, 9),
 		NFT_END}},
 	{"prerouting", "published ports, except what claims to be for our loopback",
 		{IS_FAMILY(NFPROTO_IPV4), LOOPBACK_DESTINATION(NFT_CMP_NEQ), LOCAL_DESTINATION,

@@ -82,7 +82,6 @@ void firewall_forget_connections(struct network_host *host, const struct network
 
 /* start.c */
 struct attach_target;
-int peer_index(const struct network_endpoint *endpoint);
 /* Makes sure of what the interface goes on. explain: only looks. */
 int prepare_target(struct network_host *host, const struct network_endpoint *endpoint, bool explain,
 	struct attach_target *target, struct hull_error *err);
@@ -91,10 +90,9 @@ int prepare_target(struct network_host *host, const struct network_endpoint *end
 struct attach_target {
 	bool by_fd; /* the network namespace is an fd, else the pid that the runtime fills in */
 	int fd;
-	int peer_index; /* of the interface inside */
-	int master;	/* index of the bridge, or of the parent */
-	bool ipv6;	/* the kernel has it */
-	bool hairpin;	/* bridged frames go through the packet filter */
+	int master;   /* index of the bridge, or of the parent */
+	bool ipv6;    /* the kernel has it */
+	bool hairpin; /* bridged frames go through the packet filter */
 	const char *table;
 };
 int attach_compile(struct arena *arena, const struct network_endpoint *endpoint,
@@ -109,7 +107,7 @@ int attach_ports(struct arena *arena, const char *table, const struct network_en
 	struct plan_network_step *steps, size_t *n_steps, struct hull_error *err);
 #define ATTACH_STEPS_MAX 16 /* of one endpoint */
 /* The default routes of an endpoint alone. */
-int attach_routes(struct arena *arena, const struct network_endpoint *endpoint, int index,
+int attach_routes(struct arena *arena, const struct network_endpoint *endpoint,
 	struct plan_network_step *steps, size_t *n_steps, struct hull_error *err);
 
 /* The endpoint that ports are published on: the one with the default route of that family, else the

@@ -8,19 +8,11 @@
 #include "base/fd.h"
 #include "base/str.h"
 
-/* Interfaces inside have numbers that no interface of the host will reach (attach.c says why). */
-#define PEER_INDEX_BASE (1 << 28)
-
 void network_started_done(struct network_started *started)
 {
 	for (size_t i = 0; i < started->n_fds; i++)
 		cleanup_closep(&started->fds[i]);
 	started->n_fds = 0;
-}
-
-int peer_index(const struct network_endpoint *e)
-{
-	return PEER_INDEX_BASE + (int)e->position;
 }
 
 /* ---- Targets ---- */
@@ -45,8 +37,7 @@ int prepare_target(struct network_host *host, const struct network_endpoint *e, 
 {
 	const struct network *n = e->network;
 
-	*target = (struct attach_target){.peer_index = peer_index(e),
-		.ipv6 = host_has_ipv6(),
+	*target = (struct attach_target){.ipv6 = host_has_ipv6(),
 		.hairpin = n->driver == NETWORK_DRIVER_BRIDGE && frames_are_filtered()};
 	if (explain) {
 		int index = link_index(host, n->link);

@@ -5,6 +5,7 @@
  */
 #include "runtime/perform.h"
 #include "base/str.h"
+#include "sys/link.h"
 #include "sys/netlink.h"
 
 #include <fcntl.h>
@@ -66,6 +67,13 @@ int perform_network(struct performance *p, const struct op *op)
 		return make_sockets(p, step);
 	if (step->pid_offset)
 		memcpy(data + step->pid_offset, &(uint32_t){(uint32_t)p->pid}, sizeof(uint32_t));
+	if (step->link) {
+		int index = link_number(step->link);
+		if (index < 0)
+			return op_step(p, index, "%s", step->link);
+		for (size_t i = 0; i < step->n_link_offsets; i++)
+			memcpy(data + step->link_offsets[i], &index, sizeof(index));
+	}
 	/* Counted before: of several messages some may have been carried out. */
 	if (!op->child)
 		p->network_begun = op;

@@ -41,6 +41,11 @@ struct plan_network_step {
 	size_t length;
 	/* Where the pid of the child is put, as the kernel's u32; 0 = nowhere. */
 	size_t pid_offset;
+	/* Where the number of the interface `link` is put, as it is in the namespace of who sends: an
+	 * interface that an earlier step made has none before. */
+	const char *link;
+	const size_t *link_offsets;
+	size_t n_link_offsets;
 	/* What each message is about, for errors; index is nlmsg_seq, NULL-terminated; may be NULL. */
 	const char *const *subjects;
 	/* Of the caller's: sent, whatever comes of it, if the start fails after this step was done. */

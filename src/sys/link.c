@@ -36,6 +36,13 @@ int loopback_up(void)
 	return netlink_perform(NETLINK_ROUTE, &q, sizeof(q), NULL);
 }
 
+int link_number(const char *name)
+{
+	unsigned int index = strlen(name) < IFNAMSIZ ? if_nametoindex(name) : 0;
+
+	return index ? (int)index : errno ? -errno : -ENODEV;
+}
+
 /* ---- moving a link, with what the kernel would drop on the way ---- */
 
 struct moved_link {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two things that a runtime does to network devices, rtnetlink(7). */
+/* What a runtime does to network devices, rtnetlink(7). */
 #pragma once
 
 /* Sets the link "lo" of the caller's network namespace up. Allocates nothing. */
 int loopback_up(void);
+
+/* The number of a link in the caller's network namespace, or -errno. Allocates nothing. */
+int link_number(const char *name);
 
 /*
  * Moves a link into the network namespace of a process under a new name, in which "%d" becomes a

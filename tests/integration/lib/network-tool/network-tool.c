@@ -272,7 +272,9 @@ static int take_ports(struct tool *t, int *at, struct network_port *ports, size_
 static int build_spec(struct tool *t, char **args, struct oci_spec **ret)
 {
 	static const char base[] =
-		"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"/\"},\"process\":{\"cwd\":\"/\","
+		"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"/\"},\"mounts\":["
+		"{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"dev\"},"
+		"{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\"}],\"process\":{\"cwd\":\"/\","
 		"\"user\":{\"uid\":0,\"gid\":0},"
 		"\"env\":[\"PATH=/usr/sbin:/usr/bin:/sbin:/bin\"],\"args\":[\"true\"],"
 		"\"capabilities\":{\"bounding\":[\"CAP_NET_ADMIN\",\"CAP_NET_RAW\","
