@@ -4,36 +4,14 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "layer/tar-header.h"
 
 #include <stdio.h>
-#include <sys/sysmacros.h>
 
 #define COPY_SIZE     ((size_t)256 << 10)
 #define USTAR_NAME    100u
 #define USTAR_PREFIX  155u
 #define XATTR_KEYWORD "SCHILY.xattr."
-
-struct ustar {
-	char name[100];
-	char mode[8];
-	char uid[8];
-	char gid[8];
-	char size[12];
-	char mtime[12];
-	char checksum[8];
-	char type;
-	char link[100];
-	char magic[6];
-	char version[2];
-	char user[32];
-	char group[32];
-	char major[8];
-	char minor[8];
-	char prefix[155];
-	char rest[12];
-};
-
-_Static_assert(sizeof(struct ustar) == TAR_BLOCK, "a tar header is a block");
 
 static const unsigned char zeros[2 * TAR_BLOCK];
 
@@ -102,7 +80,7 @@ static void put_record_time(struct buf *pax, int64_t seconds, uint32_t ns)
 }
 
 /* The name, or its halves in prefix and name; false: PAX has to say it. */
-static bool put_name(struct ustar *h, const char *name)
+static bool put_name(struct tar_raw_header *h, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -121,7 +99,7 @@ static bool put_name(struct ustar *h, const char *name)
 	return false;
 }
 
-static void put_checksum(struct ustar *h)
+static void put_checksum(struct tar_raw_header *h)
 {
 	const unsigned char *bytes = (const unsigned char *)h;
 	unsigned int sum = 0;
@@ -133,12 +111,14 @@ static void put_checksum(struct ustar *h)
 	h->checksum[7] = ' ';
 }
 
-static void init_header(struct ustar *h, char type)
+static void init_header(struct tar_raw_header *h, char type)
 {
 	memset(h, 0, sizeof(*h));
 	h->type = type;
-	memcpy(h->magic, "ustar", 6);
-	memcpy(h->version, "00", 2);
+	memcpy(h->magic,
+		"ustar\0"
+		"00",
+		sizeof(h->magic));
 }
 
 static char type_flag(enum tar_type type)
@@ -165,7 +145,7 @@ static bool is_ascii(const char *text)
 }
 
 /* What the header has no room for. */
-static void fill_header(struct ustar *h, struct buf *pax, const struct tar_member *m)
+static void fill_header(struct tar_raw_header *h, struct buf *pax, const struct tar_member *m)
 {
 	uint64_t size = m->type == TAR_FILE ? m->size : 0;
 	size_t link_len = strlen(m->link);
@@ -203,7 +183,7 @@ static void fill_header(struct ustar *h, struct buf *pax, const struct tar_membe
 static int write_pax(const struct tar_sink *sink, const struct tar_member *m, const struct buf *pax,
 	struct hull_error *err)
 {
-	struct ustar h;
+	struct tar_raw_header h;
 	char name[USTAR_NAME + 1];
 
 	init_header(&h, 'x');
@@ -226,7 +206,7 @@ int tar_write_header(
 	const struct tar_sink *sink, const struct tar_member *m, struct hull_error *err)
 {
 	_cleanup_buf_ struct buf pax = BUF_INIT_MAX(TAR_PAX_MAX);
-	struct ustar h;
+	struct tar_raw_header h;
 
 	init_header(&h, type_flag(m->type));
 	fill_header(&h, &pax, m);

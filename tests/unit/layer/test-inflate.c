@@ -15,7 +15,15 @@
 /* "hello\n" deflated, its checksum and length. */
 #define HELLO	   "\xcb\x48\xcd\xc9\xc9\xe7\2\0\x20\x30\x3a\x36\6\0\0\0"
 #define ZSTD_HELLO "\x28\xb5\x2f\xfd\x20\6\x31\0\0hello\n"
-#define SKIPPABLE  "\x5f\x2a\x4d\x18\3\0\0\0abc"
+#define XZ_HELLO                                                                           \
+	"\375\067\172\130\132\000\000\001\151\042\336\066\002\000\041\001\026\000\000\000" \
+	"\164\057\345\243\001\000\005\150\145\154\154\157\012\000\000\000\040\060\072\066" \
+	"\000\001\032\006\305\352\310\171\220\102\231\015\001\000\000\000\000\001\131\132"
+#define BZIP2_HELLO                                                                        \
+	"\102\132\150\071\061\101\131\046\123\131\301\300\200\342\000\000\001\101\000\000" \
+	"\020\002\104\240\000\060\315\000\303\106\051\227\027\162\105\070\120\220\301\300" \
+	"\200\342"
+#define SKIPPABLE "\x5f\x2a\x4d\x18\3\0\0\0abc"
 
 static int flush(struct inflate_output *output, struct hull_error *err)
 {
@@ -47,6 +55,11 @@ static void test_forms(void **state)
 		const char *text;
 	} rows[] = {
 		{ROW(""), ""},
+		{ROW(XZ_HELLO), "hello\n"},
+		{ROW(XZ_HELLO XZ_HELLO), "hello\nhello\n"},
+		{ROW(BZIP2_HELLO), "hello\n"},
+		{ROW(BZIP2_HELLO BZIP2_HELLO), "hello\nhello\n"},
+		{ROW("BZh9 is the name of a file"), "BZh9 is the name of a file"},
 		{ROW("abc"), "abc"},
 		{ROW("plain text"), "plain text"},
 		{ROW(NO_FIELDS HELLO), "hello\n"},
@@ -88,6 +101,12 @@ static void test_bad_input(void **state)
 		{ROW("\x28\xb5\x2f\xfd\x20\6\x31\0\0hell")},
 		{ROW(ZSTD_HELLO "garbage")},
 		{ROW("\x5f\x2a\x4d\x18\3\0\0\0ab")},
+		{XZ_HELLO, sizeof(XZ_HELLO) - 2},
+		{XZ_HELLO, 20},
+		{ROW(XZ_HELLO "garbage")},
+		{BZIP2_HELLO, sizeof(BZIP2_HELLO) - 2},
+		{BZIP2_HELLO, 20},
+		{ROW(BZIP2_HELLO "garbage")},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
