@@ -174,9 +174,17 @@ static int keep_binding(struct holding *h, uint8_t protocol, const struct networ
 
 /* ---- One port ---- */
 
-static int taken(
-	struct holding *h, int r, const struct network_address *a, uint8_t protocol, uint16_t port)
+/* Where the socket stands for one port of a container. */
+struct place {
+	struct network_address bind;	/* the socket's */
+	struct network_address show[2]; /* the bindings'; family 0 = none */
+	bool both;
+};
+
+static int taken(struct holding *h, int r, const struct place *p, uint8_t protocol, uint16_t port)
 {
+	/* What is asked for on every address is known by its IPv4 name. */
+	const struct network_address *a = p->both ? &p->show[0] : &p->bind;
 	char text[NETWORK_ADDRESS_TEXT];
 	bool six = a->family == AF_INET6;
 
@@ -188,13 +196,6 @@ static int taken(
 	return error_errno(h->err, r, "Bind for %s%s%s:%u/%s failed", six ? "[" : "", text,
 		six ? "]" : "", port, network_protocol_name(protocol));
 }
-
-/* Where the socket stands for one port of a container. */
-struct place {
-	struct network_address bind;	/* the socket's */
-	struct network_address show[2]; /* the bindings'; family 0 = none */
-	bool both;
-};
 
 /* Every address: one socket for both families where the host has IPv6. */
 static struct place everywhere(const struct holding *h, uint8_t protocol)
@@ -239,7 +240,7 @@ static int hold_port(struct holding *h, uint8_t protocol, const struct place *p,
 	if (fd == -EPROTONOSUPPORT && protocol == IPPROTO_SCTP && host)
 		fd = -1;
 	else if (fd < 0)
-		return report ? taken(h, fd, &p->bind, protocol, host) : fd;
+		return report ? taken(h, fd, p, protocol, host) : fd;
 	int r = fd >= 0 ? keep_fd(h, fd, &target) : 0;
 	for (size_t i = 0; r == 0 && i < 2; i++) {
 		if (network_address_is_set(&p->show[i]))
@@ -256,7 +257,7 @@ static int hold_any(struct holding *h, const struct network_port *port, const st
 			h, port->protocol, p, (uint16_t)host, port->container_first, false);
 		if (r != -EADDRINUSE)
 			return r < 0 && h->err && !h->err->kind
-				       ? taken(h, r, &p->bind, port->protocol, (uint16_t)host)
+				       ? taken(h, r, p, port->protocol, (uint16_t)host)
 				       : r;
 	}
 	return error_set(h->err, HULL_ERROR_CONFLICT,

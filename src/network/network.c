@@ -404,6 +404,10 @@ static int choose_subnets(
 			continue;
 		if (!network_address_is_set(&f->subnet.address)) {
 			r = host_used_prefixes(host, arena, &used, err);
+			/* The first pool is the default network's, whenever that is used first. */
+			if (r == 0 && !str_eq(n->name, NETWORK_DEFAULT))
+				r = pool_reserve_default(&used, arena) < 0 ? error_no_memory(err)
+									   : 0;
 			if (r == 0)
 				r = pool_choose(i ? AF_INET6 : AF_INET, i ? machine_seed() : 0,
 					&used, &f->subnet, err);

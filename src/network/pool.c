@@ -84,6 +84,14 @@ int pool_choose(int family, uint64_t seed, const struct prefix_list *used,
 			       "all predefined address pools have been fully subnetted");
 }
 
+int pool_reserve_default(struct prefix_list *used, struct arena *arena)
+{
+	const struct network_prefix first = {
+		{AF_INET, {pools4[0].base[0], pools4[0].base[1]}}, pools4[0].piece};
+
+	return prefix_list_add(used, arena, &first);
+}
+
 bool pool_next(const struct network_prefix *subnet, const struct network_prefix *range,
 	struct network_address *a)
 {

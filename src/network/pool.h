@@ -21,6 +21,9 @@ bool prefix_list_overlaps(const struct prefix_list *list, const struct network_p
 int pool_choose(int family, uint64_t seed, const struct prefix_list *used,
 	struct network_prefix *ret, struct hull_error *err);
 
+/* Keeps the first of them from being chosen. */
+int pool_reserve_default(struct prefix_list *used, struct arena *arena);
+
 /*
  * Walks the free addresses of a range in a circle: *a becomes the next one after *a, skipping the
  * first and last address of the subnet (IPv4) or its first (IPv6). False if there is none.
