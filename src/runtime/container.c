@@ -9,6 +9,7 @@
 #include "sys/process.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define FREEZE_TIMEOUT_MS 10000
 
@@ -121,6 +122,67 @@ int container_start(const char *socket_path, struct hull_error *err)
 	}
 }
 
+/*
+ * Where a container has no cgroup (rootless), its pid namespace tells its processes, except those of
+ * further pid namespaces inside. Calls fn for each pid until it fails.
+ */
+static int each_in_namespace(const struct container_ref *ref, int (*fn)(pid_t pid, void *data),
+	void *data, struct hull_error *err)
+{
+	struct stat own, other;
+	char path[64];
+	uint32_t pid;
+
+	if (!ref->own_pid_namespace)
+		return error_set(
+			err, HULL_ERROR_UNSUPPORTED, "the container has no cgroup of its own");
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", ref->pid);
+	if (stat(path, &own) < 0)
+		return errno == ENOENT
+			       ? error_set(err, HULL_ERROR_CONFLICT, "container not running")
+			       : error_errno(err, errno, "%s", path);
+	_cleanup_closedir_ DIR *proc = opendir("/proc");
+	if (!proc)
+		return error_errno(err, errno, "/proc");
+	for (struct dirent *e; (e = readdir(proc));) {
+		if (str_to_u32(e->d_name, &pid) < 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%u/ns/pid", pid);
+		if (stat(path, &other) < 0 || other.st_ino != own.st_ino ||
+			other.st_dev != own.st_dev)
+			continue;
+		int r = fn((pid_t)pid, data);
+		if (r < 0)
+			return error_errno(err, r, "process %u", pid);
+	}
+	return 0;
+}
+
+struct pid_list {
+	pid_t *pids;
+	size_t n;
+};
+
+static int add_pid(pid_t pid, void *data)
+{
+	struct pid_list *list = data;
+	pid_t *larger = reallocarray(list->pids, list->n + 1, sizeof(*larger));
+
+	if (!larger)
+		return -ENOMEM;
+	list->pids = larger;
+	list->pids[list->n++] = pid;
+	return 0;
+}
+
+static int send_signal(pid_t pid, void *data)
+{
+	_cleanup_close_ int pidfd = process_pidfd_open(pid);
+	int r = pidfd < 0 ? pidfd : process_pidfd_signal(pidfd, *(const int *)data);
+
+	return r == -ESRCH ? 0 : r;
+}
+
 int container_kill(const struct container_ref *ref, int signal, bool all, struct hull_error *err)
 {
 	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
@@ -143,6 +205,8 @@ int container_kill(const struct container_ref *ref, int signal, bool all, struct
 		return error_set(err, HULL_ERROR_CONFLICT, "container not running");
 	if (pidfd < 0)
 		return pidfd;
+	if (every && ref->own_pid_namespace && signal != SIGKILL)
+		return each_in_namespace(ref, send_signal, &signal, err);
 	r = process_pidfd_signal(pidfd, signal);
 	if (r == -ESRCH)
 		return error_set(err, HULL_ERROR_CONFLICT, "container not running");
@@ -204,9 +268,17 @@ int container_pids(
 	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;
 	_cleanup_cgroup_ struct hull_cgroup *cgroup = NULL;
 
-	if (str_empty(ref->cgroup))
-		return error_set(
-			err, HULL_ERROR_UNSUPPORTED, "the container has no cgroup of its own");
+	if (str_empty(ref->cgroup)) {
+		struct pid_list list = {0};
+		int e = each_in_namespace(ref, add_pid, &list, err);
+		if (e < 0) {
+			free(list.pids);
+			return e;
+		}
+		*ret = list.pids;
+		*ret_count = list.n;
+		return 0;
+	}
 	int r = cgroup_places_open(ref->cgroup, &host, &cgroup, err);
 	if (r < 0)
 		return r;

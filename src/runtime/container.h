@@ -54,7 +54,8 @@ int container_resume(const struct container_ref *ref, struct hull_error *err);
 /* Kills whatever is left, waits (at most timeout_ms) and removes the cgroup. */
 int container_destroy(const struct container_ref *ref, int timeout_ms, struct hull_error *err);
 
-/* Process ids in the container's cgroup and below; heap array. */
+/* Process ids in the container's cgroup and below; without a cgroup of its own, in its pid namespace.
+ * Heap array. */
 int container_pids(
 	const struct container_ref *ref, pid_t **ret, size_t *ret_count, struct hull_error *err);
 
