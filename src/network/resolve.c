@@ -31,7 +31,7 @@ static int compile_redirect(struct arena *arena, struct plan_network_step *step)
 	nft_add_table(&b, TABLE, "hull: questions to 127.0.0.11", NLM_F_CREATE, 0);
 	nft_add_chain(&b, TABLE, &chain, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		nft_add_rule(&b, TABLE, chain.name, NULL, rules[i], 0);
+		nft_add_rule(&b, TABLE, chain.name, "questions of this container", rules[i], 0);
 	nft_batch_end(&b);
 	step->data = buf_error(&b) < 0 ? NULL : arena_memdup(arena, b.data, b.len);
 	step->length = b.len;

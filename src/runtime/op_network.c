@@ -46,7 +46,10 @@ static int make_sockets(struct performance *p, const struct plan_network_step *s
 	_cleanup_close_ int outside = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (inside < 0 || outside < 0 || setns(inside, CLONE_NEWNET) < 0)
 		return -errno;
-	int r = make_socket(step->listen, SOCK_DGRAM, step->ret_udp);
+	/* While a namespace has no route at all, the kernel binds to any address, and means none. */
+	int r = loopback_up();
+	if (r == 0)
+		r = make_socket(step->listen, SOCK_DGRAM, step->ret_udp);
 	if (r == 0)
 		r = make_socket(step->listen, SOCK_STREAM, step->ret_tcp);
 	/* In there this process could do nothing that it is for. */
