@@ -2,9 +2,10 @@
 /*
  * hull-monitor: one process per running container. It carries bytes between the container's stdio
  * and the clients, writes the log, reaps the container's first process and sees to it that the end
- * is settled. See engine/monitor.h for its fds and messages.
+ * is settled. Beside that it answers names and relays connections for the container's networks
+ * (network.c). See engine/monitor.h for its fds and messages.
  *
- * It allocates nothing and keeps one piece of output at a time: while some client has not taken it,
+ * Here it allocates nothing and keeps one piece of output at a time: while some client has not taken it,
  * no more is read from the container, so a slow reader slows the writer and nothing grows. Only when
  * the container has ended, what its pipes still hold goes into the clients' sockets at once: a
  * client that is stopped must not put off the end's being settled.
@@ -14,6 +15,7 @@
  */
 #include "engine/monitor.h"
 #include "log.h"
+#include "network.h"
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -28,6 +30,7 @@
 #include <sys/wait.h>
 
 #define CLIENTS_MAX	 32
+#define CLIENTS_AT	 6 /* in what is polled, behind everything else */
 #define HANG_UP_RETRY_MS 100
 
 /* What a terminal keeps for its master, and more. */
@@ -287,7 +290,7 @@ static void container_ended(void)
 /* One round of waiting and serving. */
 static void serve(int timeout)
 {
-	struct pollfd fds[5 + CLIENTS_MAX];
+	struct pollfd fds[CLIENTS_AT + CLIENTS_MAX];
 	bool free_piece = m.piece_len == 0, free_input = m.input_len == 0;
 	bool wants_output = free_piece && m.running && !m.hung_up;
 	int input_fd = m.terminal ? m.stdout_fd : m.stdin_fd;
@@ -297,16 +300,17 @@ static void serve(int timeout)
 	fds[2] = (struct pollfd){wants_output ? m.stdout_fd : -1, POLLIN, 0};
 	fds[3] = (struct pollfd){wants_output ? m.stderr_fd : -1, POLLIN, 0};
 	fds[4] = (struct pollfd){free_input ? -1 : input_fd, POLLOUT, 0};
+	fds[5] = (struct pollfd){m.running ? network_fd() : -1, POLLIN, 0};
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		const struct client *c = &m.clients[i];
 		bool wanted = free_input || !c->has_input;
 		short events = (short)((wanted ? POLLIN : 0) | (c->behind ? POLLOUT : 0));
-		fds[5 + i] = (struct pollfd){c->fd, events, 0};
+		fds[CLIENTS_AT + i] = (struct pollfd){c->fd, events, 0};
 	}
 	if (m.hung_up && (timeout < 0 || timeout > HANG_UP_RETRY_MS))
 		timeout = HANG_UP_RETRY_MS;
 	m.hung_up = false;
-	if (poll(fds, 5 + CLIENTS_MAX, timeout) <= 0)
+	if (poll(fds, CLIENTS_AT + CLIENTS_MAX, timeout) <= 0)
 		return;
 
 	if (fds[0].revents & POLLIN) {
@@ -320,17 +324,19 @@ static void serve(int timeout)
 		input_write();
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct client *c = &m.clients[i];
-		if (c->fd < 0 || c->fd != fds[5 + i].fd)
+		if (c->fd < 0 || c->fd != fds[CLIENTS_AT + i].fd)
 			continue;
-		if (fds[5 + i].revents & POLLIN)
+		if (fds[CLIENTS_AT + i].revents & POLLIN)
 			client_read(c);
-		else if (fds[5 + i].revents & (POLLHUP | POLLERR))
+		else if (fds[CLIENTS_AT + i].revents & (POLLHUP | POLLERR))
 			client_drop(c);
 	}
 	if (fds[2].revents && m.stdout_fd >= 0 && m.piece_len == 0)
 		output_read(&m.stdout_fd, 0);
 	if (fds[3].revents && m.stderr_fd >= 0 && m.piece_len == 0)
 		output_read(&m.stderr_fd, 1);
+	if (fds[5].revents)
+		network_run();
 	if (fds[1].revents)
 		container_ended();
 }
@@ -476,8 +482,10 @@ int main(int argc, char **argv)
 	if (fd_is_open(MONITOR_FD_OWNER))
 		m.owner = client_add(MONITOR_FD_OWNER, true);
 
+	network_open();
 	while (m.running)
 		serve(-1);
+	network_close();
 	drain();
 	write_exit_record();
 	announce_end();

@@ -32,7 +32,11 @@ enum monitor_fd {
 	MONITOR_FD_STDOUT = 9,	/* reading end, or the terminal's master */
 	MONITOR_FD_STDERR = 10, /* reading end; with a terminal unused */
 	MONITOR_FD_OWNER = 11,
-	MONITOR_FD_END = 12,
+	/* Sockets at 127.0.0.11 in the container's network namespace: the monitor answers names. */
+	MONITOR_FD_RESOLVER_UDP = 12,
+	MONITOR_FD_RESOLVER_TCP = 13,
+	/* From here up: sockets that hold published ports. */
+	MONITOR_FD_END = 14,
 };
 
 #define MONITOR_FLAG_TERMINAL	't'
@@ -41,6 +45,10 @@ enum monitor_fd {
 
 #define MONITOR_SOCKET	    "monitor.sock"
 #define MONITOR_EXIT_RECORD "exit"
+#define MONITOR_RESOLVER    "resolver" /* what to answer: see resolver/resolver.h */
+/* Which of the held ports' sockets accept connections, and where these are relayed to: lines "FD
+ * ADDRESS PORT". Missing if there are none. */
+#define MONITOR_RELAYS	    "relays"
 #define MONITOR_PAYLOAD_MAX 16384
 #define MONITOR_CLAIM_MS    2000
 
