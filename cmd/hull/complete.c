@@ -5,6 +5,7 @@
 
 #include "engine/container.h"
 #include "image/image.h"
+#include "network/network.h"
 
 static int print_containers(struct engine *engine, bool all, struct hull_error *err)
 {
@@ -34,6 +35,21 @@ static int print_images(struct engine *engine, struct hull_error *err)
 	return r;
 }
 
+static int print_networks(struct engine *engine, struct hull_error *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct network_host *host;
+	struct network **list;
+	size_t n = 0;
+
+	int r = engine_networks(engine, &host, err);
+	if (r == 0)
+		r = network_list(host, &arena, &list, &n, err);
+	for (size_t i = 0; i < n; i++)
+		puts(list[i]->name);
+	return r;
+}
+
 static int run(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
@@ -48,6 +64,8 @@ static int run(
 		return print_containers(engine, false, err);
 	if (str_eq(argv[0], "image"))
 		return print_images(engine, err);
+	if (str_eq(argv[0], "network"))
+		return print_networks(engine, err);
 	return 0;
 }
 

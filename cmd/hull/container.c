@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container_commands.h"
+#include "network_commands.h"
 
 static const struct cli_command *const subcommands[] = {
 	&hull_attach_command,
@@ -13,6 +14,7 @@ static const struct cli_command *const subcommands[] = {
 	&hull_kill_command,
 	&hull_logs_command,
 	&hull_pause_command,
+	&hull_port_command,
 	&hull_container_prune_command,
 	&hull_ps_command,
 	&hull_rename_command,

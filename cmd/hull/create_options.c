@@ -7,6 +7,7 @@
 #include "cli/terminal.h"
 #include "engine/capabilities.h"
 #include "engine/create.h"
+#include "engine/network.h"
 #include "engine/parse.h"
 #include "registry/reference.h"
 #include "sys/process.h"
@@ -130,15 +131,161 @@ static int fill_devices(struct filling *f)
 	return r;
 }
 
-static int fill_network(struct filling *f)
+static int conflict(struct filling *f, const char *what)
 {
-	const char *network = f->o->network;
+	return error_set(f->err, HULL_ERROR_INVALID, "conflicting options: %s", what);
+}
+
+/* What belongs to a network of one's own cannot be had together with somebody else's. */
+static int check_network_mode(struct filling *f, enum network_mode mode)
+{
+	const struct create_options *o = f->o;
+	bool shared = mode == NETWORK_MODE_CONTAINER;
+	const struct {
+		bool wrong;
+		const char *what;
+	} rows[] = {
+		{shared && !str_empty(o->hostname), "hostname and the network mode"},
+		{shared && o->publish, "port publishing and the container type network mode"},
+		{shared && o->publish_all, "port publishing and the container type network mode"},
+		{shared && o->expose, "port exposing and the container type network mode"},
+		{shared && o->dns, "dns and the network mode"},
+		{shared && o->add_host, "custom host-to-IP mapping and the network mode"},
+		{(shared || mode == NETWORK_MODE_HOST) && o->mac_address,
+			"mac-address and the network mode"},
+		{shared && o->link,
+			"container type network can't be used with links. This would result in "
+			"undefined behavior"},
+		{mode == NETWORK_MODE_HOST && o->link,
+			"host type networking can't be used with links. This would result in undefined "
+			"behavior"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].wrong)
+			return conflict(f, rows[i].what);
+	if (mode == NETWORK_MODE_NETWORKS)
+		return 0;
+	if (f->config->n_endpoints > 1)
+		return conflict(
+			f, "cannot attach both user-defined and non-user-defined network-modes");
+	if (o->ip || o->ip6)
+		return error_set(f->err, HULL_ERROR_INVALID,
+			"user specified IP address is supported on user defined networks only");
+	if (o->network_alias)
+		return error_set(f->err, HULL_ERROR_INVALID,
+			"network-scoped alias is supported only for containers in user defined networks");
+	if (mode == NETWORK_MODE_HOST && (o->publish || o->publish_all))
+		hull_warn(NULL, "Published ports are discarded when using host network mode");
+	return 0;
+}
+
+/* --ip and its like are about the first network; the long form of --network says it for each. */
+static int fill_first_endpoint(struct filling *f)
+{
+	const struct create_options *o = f->o;
+	struct network_endpoint_config *first = f->config->endpoints[0].config;
+	const struct {
+		char **to;
+		const char *from;
+		const char *option;
+	} rows[] = {{&first->ipv4, o->ip, "ip"}, {&first->ipv6, o->ip6, "ip6"},
+		{&first->mac, o->mac_address, "mac-address"}};
 	int r = 0;
 
-	if (network && !str_eq(network, "none") && !str_eq(network, "host"))
-		return error_set(f->err, HULL_ERROR_UNSUPPORTED,
-			"--network %s: only none and host are supported so far", network);
-	r = copy(f, &f->config->network, network);
+	if ((o->ip || o->ip6) && str_eq(f->config->network, NETWORK_DEFAULT))
+		return error_set(f->err, HULL_ERROR_INVALID,
+			"user specified IP address is supported on user defined networks only");
+	if (o->network_alias && str_eq(f->config->network, NETWORK_DEFAULT))
+		return error_set(f->err, HULL_ERROR_INVALID,
+			"network-scoped alias is supported only for containers in user defined networks");
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rows); i++) {
+		if (!rows[i].from)
+			continue;
+		if (*rows[i].to)
+			return error_set(f->err, HULL_ERROR_INVALID,
+				"conflicting options: cannot specify both --%s and per-network %s",
+				rows[i].option, rows[i].option);
+		r = copy(f, rows[i].to, rows[i].from);
+	}
+	if (r == 0)
+		r = copy_all(f, &first->aliases, o->network_alias);
+	return r == 0 ? copy_all(f, &first->link_local, o->link_local_ip) : r;
+}
+
+static int fill_endpoints(struct filling *f)
+{
+	static char *default_network[] = {(char *)NETWORK_DEFAULT, NULL};
+	char **networks = f->o->network ? f->o->network : default_network;
+	struct container_config *c = f->config;
+	int r = 0;
+
+	c->endpoints = arena_array(f->a, strv_length(networks) + 1, sizeof(*c->endpoints));
+	if (!c->endpoints)
+		return error_no_memory(f->err);
+	for (char **n = networks; r == 0 && *n; n++) {
+		struct container_endpoint *e = &c->endpoints[c->n_endpoints];
+
+		r = network_option_parse(f->a, *n, e, f->err);
+		if (r < 0)
+			return r;
+		if (str_eq(e->network, "default"))
+			e->network = arena_strdup(f->a, NETWORK_DEFAULT);
+		for (size_t i = 0; i < c->n_endpoints; i++)
+			if (str_eq(c->endpoints[i].network, e->network))
+				return error_set(f->err, HULL_ERROR_INVALID,
+					"network \"%s\" is specified multiple times", e->network);
+		c->n_endpoints++;
+	}
+	c->network = c->endpoints[0].network;
+	enum network_mode mode = container_network_mode(c);
+	for (size_t i = 1; i < c->n_endpoints; i++) {
+		const struct container_config other = {.network = c->endpoints[i].network};
+
+		if (container_network_mode(&other) != NETWORK_MODE_NETWORKS)
+			return conflict(f,
+				"cannot attach both user-defined and non-user-defined network-modes");
+	}
+	r = check_network_mode(f, mode);
+	if (r == 0 && mode == NETWORK_MODE_NETWORKS)
+		r = fill_first_endpoint(f);
+	if (mode != NETWORK_MODE_NETWORKS)
+		c->n_endpoints = 0;
+	return r;
+}
+
+static int fill_ports(struct filling *f)
+{
+	const struct create_options *o = f->o;
+	struct container_config *c = f->config;
+	struct network_port port;
+	char *text;
+	int r = 0;
+
+	for (char **p = o->publish; r == 0 && p && *p; p++)
+		r = network_port_parse(*p, &port, f->err);
+	if (r == 0)
+		r = copy_all(f, &c->ports, o->publish);
+	for (char **e = o->expose; r == 0 && e && *e; e++) {
+		r = expose_option_parse(f->a, *e, &text, f->err);
+		if (r == 0 && arena_strv_append(f->a, &c->exposed, text) < 0)
+			r = error_no_memory(f->err);
+	}
+	for (char **l = o->link; r == 0 && l && *l; l++) {
+		r = link_option_parse(f->a, *l, &text, f->err);
+		if (r == 0 && arena_strv_append(f->a, &c->links, text) < 0)
+			r = error_no_memory(f->err);
+	}
+	c->publish_all = o->publish_all;
+	return r;
+}
+
+static int fill_network(struct filling *f)
+{
+	int r = fill_endpoints(f);
+
+	if (r == 0)
+		r = fill_ports(f);
 	for (char **d = f->o->dns; r == 0 && d && *d; d++)
 		r = dns_check(*d, f->err);
 	for (char **d = f->o->dns_search; r == 0 && d && *d; d++)
@@ -402,6 +549,8 @@ int create_options_apply(struct cli_context *context, struct engine *engine,
 		r = fill_config(c, options, argv + 1, err);
 	if (r == 0)
 		r = find_image(engine, context->globals, options, argv[0], &image, &hold, err);
+	if (r == 0)
+		r = container_network_resolve(engine, c, err);
 	if (r == 0)
 		r = create_from_image(c, image, argv[0], options->entrypoint != NULL, err);
 	if (r == 0) {

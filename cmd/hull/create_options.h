@@ -26,7 +26,9 @@ struct create_options {
 	bool read_only;
 	char **volume, **mount, **tmpfs, **device;
 	struct hull_opt_u64 shm_size;
-	char *network;
+	char **network, **network_alias, **link, **link_local_ip, **publish, **expose;
+	bool publish_all;
+	char *ip, *ip6, *mac_address;
 	char **dns, **dns_search, **dns_option, **add_host;
 	char *pid, *ipc, *uts, *cgroupns;
 	bool privileged;
@@ -87,6 +89,8 @@ struct create_options {
 		CREATE_ROW('e', "env", CLI_STRV, env, "list", "Set environment variables", NULL),     \
 		CREATE_ROW(0, "env-file", CLI_STRV, env_file, "list",                                 \
 			"Read in a file of environment variables", "@file"),                          \
+		CREATE_ROW(0, "expose", CLI_STRV, expose, "list",                                     \
+			"Expose a port or a range of ports", NULL),                                   \
 		CREATE_ROW(0, "group-add", CLI_STRV, group_add, "list",                               \
 			"Add additional groups to join", NULL),                                       \
 		CREATE_ROW('h', "hostname", CLI_STRING, hostname, "string", "Container host name",    \
@@ -96,12 +100,22 @@ struct create_options {
 			NULL),                                                                        \
 		CREATE_ROW('i', "interactive", CLI_FLAG, interactive, NULL,                           \
 			"Keep STDIN open even if not attached", NULL),                                \
+		CREATE_ROW(0, "ip", CLI_STRING, ip, "ip", "IPv4 address (e.g., 172.30.100.104)",      \
+			NULL),                                                                        \
+		CREATE_ROW(0, "ip6", CLI_STRING, ip6, "ip", "IPv6 address (e.g., 2001:db8::33)",      \
+			NULL),                                                                        \
 		CREATE_ROW(0, "ipc", CLI_STRING, ipc, "string", "IPC mode to use (host|private)",     \
 			"host private"),                                                              \
 		CREATE_ROW('l', "label", CLI_STRV, label, "list", "Set meta data on a container",     \
 			NULL),                                                                        \
 		CREATE_ROW(0, "label-file", CLI_STRV, label_file, "list",                             \
 			"Read in a line delimited file of labels", "@file"),                          \
+		CREATE_ROW(0, "link", CLI_STRV, link, "list", "Add link to another container",        \
+			"@container"),                                                                \
+		CREATE_ROW(0, "link-local-ip", CLI_STRV, link_local_ip, "list",                       \
+			"Container IPv4/IPv6 link-local addresses", NULL),                            \
+		CREATE_ROW(0, "mac-address", CLI_STRING, mac_address, "string",                       \
+			"Container MAC address (e.g., 92:d0:c6:0a:29:33)", NULL),                     \
 		CREATE_ROW('m', "memory", CLI_SIZE, memory, "bytes", "Memory limit", NULL),           \
 		CREATE_ROW(0, "memory-reservation", CLI_SIZE, memory_reservation, "bytes",            \
 			"Memory soft limit", NULL),                                                   \
@@ -112,9 +126,15 @@ struct create_options {
 			"Attach a filesystem mount to the container", NULL),                          \
 		CREATE_ROW(0, "name", CLI_STRING, name, "string",                                     \
 			"Assign a name to the container", NULL),                                      \
-		CREATE_ROW(0, "network", CLI_STRING, network, "network",                              \
-			"Connect a container to a network (none|host)", "none host"),                 \
-		CREATE_ROW(0, "net", CLI_STRING, network, "network", NULL, NULL, CLI_ALIAS),          \
+		CREATE_ROW(0, "network", CLI_STRV, network, "network",                                \
+			"Connect a container to a network (a name, none, host, container:NAME or "    \
+			"ns:PATH)",                                                                   \
+			"@network none host"),                                                        \
+		CREATE_ROW(0, "net", CLI_STRV, network, "network", NULL, NULL, CLI_ALIAS),            \
+		CREATE_ROW(0, "network-alias", CLI_STRV, network_alias, "list",                       \
+			"Add network-scoped alias for the container", NULL),                          \
+		CREATE_ROW(                                                                           \
+			0, "net-alias", CLI_STRV, network_alias, "list", NULL, NULL, CLI_ALIAS),      \
 		CREATE_ROW(0, "oom-kill-disable", CLI_FLAG, oom_kill_disable, NULL,                   \
 			"Disable OOM Killer", NULL),                                                  \
 		CREATE_ROW(0, "oom-score-adj", CLI_I64, oom_score_adj, "int",                         \
@@ -127,6 +147,10 @@ struct create_options {
 			"Set platform if the image is multi-platform capable", NULL),                 \
 		CREATE_ROW(0, "privileged", CLI_FLAG, privileged, NULL,                               \
 			"Give extended privileges to this container", NULL),                          \
+		CREATE_ROW('p', "publish", CLI_STRV, publish, "list",                                 \
+			"Publish a container's port(s) to the host", NULL),                           \
+		CREATE_ROW('P', "publish-all", CLI_FLAG, publish_all, NULL,                           \
+			"Publish all exposed ports to random ports", NULL),                           \
 		CREATE_ROW(0, "pull", CLI_STRING, pull, "string",                                     \
 			"Pull image before running (always|missing|never)",                           \
 			"always missing never", 0, "missing"),                                        \

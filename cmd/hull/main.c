@@ -2,6 +2,7 @@
 #include "hull.h"
 #include "container_commands.h"
 #include "image_commands.h"
+#include "network_commands.h"
 #include "cgroup.h"
 #include "system_commands.h"
 
@@ -90,6 +91,7 @@ static const struct cli_command *const commands[] = {
 
 	&hull_container_command,
 	&hull_image_command,
+	&hull_network_command,
 	&hull_cgroup_command,
 	&hull_system_command,
 
@@ -108,6 +110,7 @@ static const struct cli_command *const commands[] = {
 	&hull_logout_command,
 	&hull_logs_command,
 	&hull_pause_command,
+	&hull_port_command,
 	&hull_push_command,
 	&hull_rename_command,
 	&hull_restart_command,

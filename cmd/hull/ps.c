@@ -98,7 +98,12 @@ static bool match_label(const struct container *c, const char *value)
 
 static bool match_network(const struct container *c, const char *value)
 {
-	return str_eq(c->config->network, value);
+	if (str_eq(c->config->network, value))
+		return true;
+	for (size_t i = 0; i < c->config->n_endpoints; i++)
+		if (str_eq(c->config->endpoints[i].network, value))
+			return true;
+	return false;
 }
 
 static const struct {

@@ -22,6 +22,14 @@ static const struct json_field ulimit_fields[] = {
 static const struct json_table ulimit_table =
 	JSON_TABLE("ulimit", struct container_ulimit, ulimit_fields);
 
+static const struct json_field endpoint_fields[] = {
+	JSON_FIELD(struct container_endpoint, network, "Network", JSON_STRING),
+	JSON_FIELD(struct container_endpoint, config, "Endpoint", JSON_STRUCT_PTR,
+		.table = &network_endpoint_config_table),
+};
+static const struct json_table endpoint_table =
+	JSON_TABLE("network", struct container_endpoint, endpoint_fields);
+
 static const struct json_field config_fields[] = {
 	ROW(entrypoint, "Entrypoint", JSON_STRV),
 	ROW(cmd, "Cmd", JSON_STRV),
@@ -46,6 +54,12 @@ static const struct json_field config_fields[] = {
 	ROW(shm_size, "ShmSize", JSON_U64),
 	ROW(devices, "Devices", JSON_ARRAY, COUNT(n_devices), .table = &device_table),
 	ROW(network, "NetworkMode", JSON_STRING),
+	ROW(endpoints, "Networks", JSON_ARRAY, COUNT(n_endpoints), .table = &endpoint_table),
+	ROW(ports, "PublishedPorts", JSON_STRV),
+	ROW(publish_all, "PublishAllPorts", JSON_BOOL),
+	ROW(exposed, "ExposedPorts", JSON_STRV),
+	ROW(links, "Links", JSON_STRV),
+	ROW(mac_address, "MacAddress", JSON_STRING),
 	ROW(dns, "Dns", JSON_STRV),
 	ROW(dns_search, "DnsSearch", JSON_STRV),
 	ROW(dns_options, "DnsOptions", JSON_STRV),

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "json/json.h"
+#include "network/endpoint.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +22,12 @@ struct container_device {
 struct container_ulimit {
 	char *name; /* "nofile" */
 	int64_t soft, hard;
+};
+
+/* --network of one network. */
+struct container_endpoint {
+	char *network;
+	struct network_endpoint_config *config;
 };
 
 struct container_config {
@@ -55,7 +62,15 @@ struct container_config {
 	size_t n_devices;
 
 	/* Network. */
-	char *network; /* "none", "host" */
+	char *network; /* Docker's network mode, see engine/network.h */
+	/* The networks that create was asked for; from then on their records count. */
+	struct container_endpoint *endpoints;
+	size_t n_endpoints;
+	char **ports; /* of -p, as they were typed */
+	bool publish_all;
+	char **exposed; /* "80/tcp", "8000-8010/udp"; the image's too */
+	char **links;	/* NAME:ALIAS */
+	char *mac_address;
 	char **dns, **dns_search, **dns_options;
 	char **extra_hosts; /* NAME:ADDRESS */
 

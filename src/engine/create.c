@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/create.h"
 #include "base/str.h"
+#include "engine/network.h"
 #include "engine/rootfs.h"
 #include "runtime/cgroup_place.h"
 
 #include <hull/cgroup.h>
+
+#include "metadata/metadata.h"
 
 #include <dirent.h>
 
@@ -136,7 +139,8 @@ static int fill(struct container *c, const struct image *image, bool entrypoint_
 	config->stop_signal = or_default(a, config->stop_signal, from->stop_signal);
 	if (!config->stop_timeout.set)
 		config->stop_timeout = from->stop_timeout;
-	config->network = or_default(a, config->network, "none");
+	if (r == 0)
+		r = copy_strings(a, &config->exposed, from->exposed_ports);
 	fill_swap(config);
 	return r;
 }
@@ -176,6 +180,22 @@ int create_from_image(struct container *c, const struct image *image, const char
 	return 0;
 }
 
+/* The row and its endpoints come together or not at all. */
+int create_record(struct engine *engine, struct container *c, struct hull_error *err)
+{
+	_cleanup_(metadata_rollback) struct metadata_transaction t = METADATA_TRANSACTION_INIT;
+	struct metadata *md;
+	int r = engine_metadata(engine, &md, err);
+
+	if (r == 0)
+		r = metadata_begin(md, &t, err);
+	if (r == 0)
+		r = container_insert(engine, c, err);
+	if (r == 0)
+		r = container_network_attach(engine, c, err);
+	return r < 0 ? r : metadata_commit(&t, err);
+}
+
 int create_and_record(struct engine *engine, struct container *c, struct hull_error *err)
 {
 	_cleanup_close_ int lock = -1;
@@ -183,7 +203,7 @@ int create_and_record(struct engine *engine, struct container *c, struct hull_er
 	int r = container_lock(engine, c->id, false, &lock, err);
 
 	if (r >= 0)
-		r = container_insert(engine, c, err);
+		r = create_record(engine, c, err);
 	if (r == 0) {
 		r = rootfs_prepare(engine, c, err);
 		if (r < 0)

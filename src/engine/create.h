@@ -13,5 +13,8 @@
 int create_from_image(struct container *c, const struct image *image, const char *image_name,
 	bool entrypoint_given, struct hull_error *err);
 
-/* The record of a container that is not started yet: row and directories. */
+/* The record of a container, whatever its state: row, endpoints of its networks, directories. */
+int create_record(struct engine *engine, struct container *c, struct hull_error *err);
+
+/* As above for one that is not started yet. */
 int create_and_record(struct engine *engine, struct container *c, struct hull_error *err);

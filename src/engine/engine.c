@@ -6,6 +6,7 @@
 #include "image/image.h"
 #include "layer/store.h"
 #include "metadata/metadata.h"
+#include "network/network.h"
 
 #include <limits.h>
 #include <sys/stat.h>
@@ -20,6 +21,7 @@ struct engine {
 	struct metadata *metadata;
 	struct layer_store *layers;
 	struct image_store *images;
+	struct network_host *networks;
 	int seccomp_cache;
 };
 
@@ -96,6 +98,7 @@ void engine_close(struct engine *e)
 {
 	if (!e)
 		return;
+	network_host_close(e->networks);
 	image_store_close(e->images);
 	layer_store_close(e->layers);
 	metadata_close(e->metadata);
@@ -170,6 +173,22 @@ int engine_images(struct engine *e, struct image_store **ret, struct hull_error 
 			return r;
 	}
 	*ret = e->images;
+	return 0;
+}
+
+int engine_networks(struct engine *e, struct network_host **ret, struct hull_error *err)
+{
+	if (!e->networks) {
+		const struct network_host_options options = {
+			.root = e->root, .default_root = str_eq(e->root, DEFAULT_ROOT)};
+		struct metadata *metadata;
+		int r = engine_metadata(e, &metadata, err);
+		if (r == 0)
+			r = network_host_open(metadata, &options, &e->networks, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = e->networks;
 	return 0;
 }
 

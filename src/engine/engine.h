@@ -21,6 +21,7 @@ struct engine;
 struct metadata;
 struct layer_store;
 struct image_store;
+struct network_host;
 
 struct engine_options {
 	const char *root;	  /* NULL = /var/lib/hull */
@@ -45,6 +46,7 @@ const struct engine_options *engine_get_options(const struct engine *engine);
 int engine_metadata(struct engine *engine, struct metadata **ret, struct hull_error *err);
 int engine_layers(struct engine *engine, struct layer_store **ret, struct hull_error *err);
 int engine_images(struct engine *engine, struct image_store **ret, struct hull_error *err);
+int engine_networks(struct engine *engine, struct network_host **ret, struct hull_error *err);
 
 /* The directory of compiled seccomp filters, opened at first use; -1 if it cannot be had, which
  * only costs time. Owned by the engine. */

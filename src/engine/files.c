@@ -147,7 +147,7 @@ static bool keep_line(struct resolv_state *state, const char *line, size_t len)
 	if (!split_line(line, len, &n, &value, &value_len))
 		return false;
 	if (keyword_is(line, n, "nameserver")) {
-		if (strv_length(state->options->dns) > 0)
+		if (state->options->resolver || strv_length(state->options->dns) > 0)
 			return false;
 		if (!state->options->host_network && is_local_address(value, value_len))
 			return false;
@@ -181,8 +181,12 @@ void files_format_resolv_conf(
 		buf_puts(out, host_text);
 		return;
 	}
-	strv_foreach (server, options->dns)
-		buf_printf(out, "nameserver %s\n", *server);
+	/* Every name is asked for as it stands first; what the host or the user says comes later, and wins. */
+	if (options->resolver)
+		buf_puts(out, "nameserver 127.0.0.11\noptions ndots:0\n");
+	else
+		strv_foreach (server, options->dns)
+			buf_printf(out, "nameserver %s\n", *server);
 	for (const char *line = host_text; *line;) {
 		size_t len = strcspn(line, "\n");
 		if (keep_line(&state, line, len)) {
@@ -191,7 +195,7 @@ void files_format_resolv_conf(
 		}
 		line += len + (line[len] == '\n');
 	}
-	if (!state.has_nameserver && strv_length(options->dns) == 0) {
+	if (!options->resolver && !state.has_nameserver && strv_length(options->dns) == 0) {
 		for (; *fallback; fallback++)
 			buf_printf(out, "nameserver %s\n", *fallback);
 	}

@@ -18,6 +18,8 @@ struct files_options {
 	char *const *addresses;	  /* of the container itself, for hosts; NULL = none yet */
 	char *const *extra_hosts; /* NAME:ADDRESS, the address may be "host-gateway" */
 	const char *host_gateway; /* what "host-gateway" stands for; NULL = it is refused */
+	/* Names are resolved by the container's own resolver; dns is what that asks. */
+	bool resolver;
 	char *const *dns;	  /* each overrides the host's; NULL or empty = the host's */
 	char *const *dns_search;  /* "." alone: none */
 	char *const *dns_options;

@@ -2,6 +2,7 @@
 #include "engine/inspect.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "engine/inspect_network.h"
 #include "engine/process.h"
 
 #include <time.h>
@@ -81,6 +82,8 @@ static void write_host_config(struct json_writer *w, const struct container_conf
 	json_begin_object(w);
 	member_strings(w, "Binds", c->binds);
 	member_string(w, "NetworkMode", c->network);
+	member_strings(w, "Links", c->links);
+	member_bool(w, "PublishAllPorts", c->publish_all);
 	member_bool(w, "AutoRemove", c->auto_remove);
 	member_strings(w, "CapAdd", c->cap_add);
 	member_strings(w, "CapDrop", c->cap_drop);
@@ -142,6 +145,16 @@ static void write_config(struct json_writer *w, const struct container *c)
 	member_string(w, "WorkingDir", config->working_dir);
 	member_strings(w, "Entrypoint", config->entrypoint);
 	member_labels(w, config);
+	if (config->exposed) {
+		json_key(w, "ExposedPorts");
+		json_begin_object(w);
+		strv_foreach (port, config->exposed) {
+			json_key(w, *port);
+			json_begin_object(w);
+			json_end_object(w);
+		}
+		json_end_object(w);
+	}
 	if (!str_empty(config->stop_signal))
 		member_string(w, "StopSignal", config->stop_signal);
 	if (config->stop_timeout.set)
@@ -184,22 +197,6 @@ static void write_driver(struct json_writer *w, struct engine *engine, const str
 	_cleanup_free_ char *work = dir ? str_printf("%s/work", dir) : NULL;
 	member_string(w, "UpperDir", upper);
 	member_string(w, "WorkDir", work);
-	json_end_object(w);
-	json_end_object(w);
-}
-
-static void write_network(struct json_writer *w, const struct container_config *config)
-{
-	json_key(w, "NetworkSettings");
-	json_begin_object(w);
-	json_key(w, "Ports");
-	json_begin_object(w);
-	json_end_object(w);
-	json_key(w, "Networks");
-	json_begin_object(w);
-	json_key(w, config->network);
-	json_begin_object(w);
-	json_end_object(w);
 	json_end_object(w);
 	json_end_object(w);
 }
@@ -247,9 +244,10 @@ int inspect_container(struct engine *engine, const struct container *c, struct j
 	write_driver(w, engine, c);
 	write_mounts(w, c->config);
 	write_config(w, c);
-	write_network(w, c->config);
+	json_key(w, "NetworkSettings");
+	int r = inspect_network_settings(engine, c, w, err);
 	json_end_object(w);
-	return 0;
+	return r;
 }
 
 char *inspect_command(const struct container *c)
@@ -303,7 +301,8 @@ int inspect_ps_row(struct engine *engine, const struct container *c, bool no_tru
 	struct json_writer *w, struct hull_error *err)
 {
 	_cleanup_free_ char *status = inspect_status(c), *command = shown_command(c, no_trunc);
-	_cleanup_buf_ struct buf labels = BUF_INIT, mounts = BUF_INIT;
+	_cleanup_buf_ struct buf labels = BUF_INIT, mounts = BUF_INIT, ports = BUF_INIT,
+				 networks = BUF_INIT;
 	char created[64], age[64];
 
 	if (!status || !command)
@@ -316,6 +315,11 @@ int inspect_ps_row(struct engine *engine, const struct container *c, bool no_tru
 	strv_foreach (bind, c->config->binds)
 		buf_printf(
 			&mounts, "%s%.*s", mounts.len ? "," : "", (int)strcspn(*bind, ":"), *bind);
+	int r = inspect_ports(engine, c, &ports, err);
+	if (r == 0)
+		r = inspect_network_names(engine, c, &networks, err);
+	if (r < 0)
+		return r;
 	_cleanup_free_ char *running_for = str_printf("%s ago", age);
 	_cleanup_free_ char *id =
 		strndup(c->id, no_trunc ? CONTAINER_ID_LENGTH : CONTAINER_SHORT_LENGTH);
@@ -328,8 +332,8 @@ int inspect_ps_row(struct engine *engine, const struct container *c, bool no_tru
 	member_string(w, "LocalVolumes", "0");
 	member_string(w, "Mounts", buf_str(&mounts));
 	member_string(w, "Names", c->name);
-	member_string(w, "Networks", c->config->network);
-	member_string(w, "Ports", "");
+	member_string(w, "Networks", buf_str(&networks));
+	member_string(w, "Ports", buf_str(&ports));
 	member_string(w, "RunningFor", running_for);
 	member_string(w, "State", c->state);
 	member_string(w, "Status", status);

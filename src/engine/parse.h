@@ -109,6 +109,19 @@ int dns_check(const char *text, struct hull_error *err);
 /* --dns-search, --dns-option: one word that resolv.conf can hold. `option` names it in the error. */
 int dns_word_check(const char *option, const char *text, struct hull_error *err);
 
+/*
+ * --network NAME, or its long form name=NAME,alias=...,ip=...,ip6=...,mac-address=...,
+ * link-local-ip=...,driver-opt=KEY=VALUE,gw-priority=N.
+ */
+int network_option_parse(struct arena *arena, const char *text, struct container_endpoint *ret,
+	struct hull_error *err);
+
+/* --link CONTAINER[:ALIAS]; CONTAINER:ALIAS returned. */
+int link_option_parse(struct arena *arena, const char *text, char **ret, struct hull_error *err);
+
+/* --expose PORT[-LAST][/PROTOCOL]; with the protocol returned. */
+int expose_option_parse(struct arena *arena, const char *text, char **ret, struct hull_error *err);
+
 /* -m: at least 6 MiB (0 = no limit). --memory-swap takes -1 and is checked against memory. */
 int memory_check(int64_t bytes, struct hull_error *err);
 int memory_swap_parse(const char *text, int64_t memory, int64_t *ret, struct hull_error *err);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "engine/network.h"
 #include "engine/process.h"
 #include "engine/rootfs.h"
 
@@ -91,6 +92,16 @@ static int destroy_processes(struct engine *engine, struct container *c,
 	return container_destroy(&p.ref, DESTROY_TIMEOUT_MS, err);
 }
 
+/*
+ * What cannot be given back (the packet filter is gone, the privilege is missing) must not keep a
+ * container from ending: its records are gone with it, and the next look at its networks makes the
+ * kernel agree with the records.
+ */
+static void release_networks(struct engine *engine, const struct container *c)
+{
+	container_network_stop(engine, c, NULL);
+}
+
 int settle(struct engine *engine, struct container *c, const struct monitor_exit *end,
 	struct hull_error *err)
 {
@@ -106,6 +117,7 @@ int settle(struct engine *engine, struct container *c, const struct monitor_exit
 	int r = destroy_processes(engine, c, end, err);
 	if (r < 0)
 		return error_wrap(err, r, "container %s", c->name);
+	release_networks(engine, c);
 	c->state = arena_strdup(&c->arena, "exited");
 	c->exit_code = end->exit_code;
 	c->finished = end->finished;
@@ -167,6 +179,7 @@ int settle_failed_start(struct engine *engine, struct container *c, const struct
 	int r = destroy_processes(engine, c, &none, err);
 	if (r < 0)
 		return r;
+	release_networks(engine, c);
 	if (c->config->auto_remove) {
 		r = container_delete(engine, c, err);
 		if (r == 0)

@@ -398,8 +398,10 @@ static void add_namespaces(struct builder *b)
 	b->failed |= !l->namespaces;
 	for (size_t i = 0; l->namespaces && i < ARRAY_SIZE(all); i++)
 		if (all[i].wanted)
-			l->namespaces[l->n_namespaces++] =
-				(struct oci_namespace){.type = (int)all[i].type};
+			l->namespaces[l->n_namespaces++] = (struct oci_namespace){
+				.type = (int)all[i].type,
+				.path = all[i].type == OCI_NAMESPACE_NETWORK ? text(b, b->in->network_path)
+									     : NULL};
 }
 
 static void add_sysctls(struct builder *b)
@@ -409,7 +411,8 @@ static void add_sysctls(struct builder *b)
 		{(char *)"net.ipv4.ping_group_range", (char *)"0 2147483647"},
 	};
 	struct oci_linux *l = b->spec->linux;
-	size_t own = mode_is_host(b->config->network) ? 0 : ARRAY_SIZE(own_network);
+	bool shared = mode_is_host(b->config->network) || b->in->network_path;
+	size_t own = shared ? 0 : ARRAY_SIZE(own_network);
 
 	l->sysctl = arena_array(b->arena, own + b->config->n_sysctls + 1, sizeof(*l->sysctl));
 	b->failed |= !l->sysctl;

@@ -14,6 +14,7 @@ struct spec_inputs {
 	const struct identity *identity; /* looked up in the container's own passwd and group */
 	const char *program;		 /* path of hull, near which hull-init is */
 	const char *run_dir;		 /* where hosts, hostname and resolv.conf are */
+	const char *network_path;	 /* the network namespace to join; NULL = by the mode */
 };
 
 int spec_build(const struct spec_inputs *inputs, struct arena *arena, struct oci_spec **ret,

@@ -11,8 +11,10 @@
 #include "base/error_wire.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "engine/create.h"
 #include "engine/files.h"
 #include "engine/monitor.h"
+#include "engine/network.h"
 #include "engine/process.h"
 #include "engine/program.h"
 #include "engine/rootfs.h"
@@ -22,6 +24,7 @@
 #include "sys/resolve.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -34,6 +37,8 @@ struct launch {
 	struct arena arena;
 	struct oci_spec *spec;
 	struct plan *plan;
+	struct container_network network;
+	char *network_path; /* the namespace to join, NULL = none */
 	char *run_dir;	    /* heap */
 	char *monitor_path; /* heap */
 	int rootfs;
@@ -45,7 +50,11 @@ struct launch {
 
 static void launch_init(struct launch *l)
 {
-	*l = (struct launch){.rootfs = -1, .stdio = {-1, -1, -1}, .report = {-1, -1}, .owner = -1};
+	*l = (struct launch){.rootfs = -1,
+		.stdio = {-1, -1, -1},
+		.report = {-1, -1},
+		.owner = -1,
+		.network = CONTAINER_NETWORK_INIT};
 	for (size_t i = 0; i < MONITOR_FD_END; i++)
 		l->fds[i] = -1;
 }
@@ -53,6 +62,7 @@ static void launch_init(struct launch *l)
 static void launch_done(struct launch *l)
 {
 	plan_free(l->plan);
+	container_network_done(&l->network);
 	arena_done(&l->arena);
 	free(l->run_dir);
 	free(l->monitor_path);
@@ -68,20 +78,47 @@ static void launch_done(struct launch *l)
 
 /* ---- What the plan needs ---- */
 
+/* Takes what the networks give, and leaves for the monitor what it is to do about them. */
+static int start_networks(struct launch *l, struct hull_error *err)
+{
+	int r = container_network_path(l->engine, l->c, &l->arena, &l->network_path, err);
+
+	if (r == 0)
+		r = container_network_start(l->engine, l->c, &l->arena, &l->network, err);
+	if (r == 0)
+		r = container_network_write(l->engine, l->c, l->fds[MONITOR_FD_RUN_DIR],
+			&l->network, MONITOR_FD_END, err);
+	return r;
+}
+
 static int write_files(struct launch *l, struct hull_error *err)
 {
 	const struct container_config *config = l->c->config;
+	char **hosts = NULL;
+
+	strv_foreach (host, config->extra_hosts)
+		if (arena_strv_append(&l->arena, &hosts, *host) < 0)
+			return error_no_memory(err);
+	strv_foreach (host, l->network.link_hosts)
+		if (arena_strv_append(&l->arena, &hosts, *host) < 0)
+			return error_no_memory(err);
 	const struct files_options options = {
 		.hostname = config->hostname,
 		.domainname = config->domainname,
 		.host_network = str_eq(config->network, "host"),
-		.extra_hosts = config->extra_hosts,
+		.addresses = l->network.addresses,
+		.extra_hosts = hosts,
+		.host_gateway = l->network.host_gateway,
+		.resolver = l->network.resolver,
 		.dns = config->dns,
 		.dns_search = config->dns_search,
 		.dns_options = config->dns_options,
 	};
 
-	return files_write(l->fds[MONITOR_FD_RUN_DIR], &options, err);
+	int r = files_write(l->fds[MONITOR_FD_RUN_DIR], &options, err);
+	return r < 0 ? r
+		     : container_network_share_files(
+			       l->engine, l->c, l->fds[MONITOR_FD_RUN_DIR], err);
 }
 
 static int write_config(struct launch *l, struct hull_error *err)
@@ -122,6 +159,7 @@ static int build_spec(struct launch *l, struct hull_error *err)
 	const struct spec_inputs inputs = {.container = l->c,
 		.identity = &identity,
 		.run_dir = l->run_dir,
+		.network_path = l->network_path,
 		.program = engine_get_options(l->engine)->program};
 	r = spec_build(&inputs, &l->arena, &l->spec, err);
 	if (r == 0 && config->tty && l->options && l->options->rows) {
@@ -143,6 +181,8 @@ static int compile(struct launch *l, struct hull_error *err)
 	options.rootfs_fd = l->rootfs;
 	options.seccomp_cache_fd = engine_seccomp_cache(l->engine);
 	memcpy(options.stdio, l->stdio, sizeof(l->stdio));
+	options.network = l->network.started.steps;
+	options.n_network = l->network.started.n_steps;
 	if (l->options) {
 		options.trace = l->options->trace != NULL;
 		options.warn = l->options->warn;
@@ -253,29 +293,73 @@ static int open_run_dir(struct launch *l, struct hull_error *err)
 	/* Remains of an earlier run must not be taken for this one's. */
 	unlinkat(fd, MONITOR_EXIT_RECORD, 0);
 	unlinkat(fd, PROCESS_FILE, 0);
+	unlinkat(fd, MONITOR_RESOLVER, 0);
+	unlinkat(fd, MONITOR_RELAYS, 0);
 	return 0;
 }
 
 /* ---- The child ---- */
 
+/* Moves n fds out of the way, to numbers from low on; -1 stays. */
+static int raise_fds(int *fds, size_t n, int low)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i] < 0)
+			continue;
+		int high = fcntl(fds[i], F_DUPFD_CLOEXEC, low);
+		if (high < 0)
+			return -errno;
+		close(fds[i]);
+		fds[i] = high;
+	}
+	return 0;
+}
+
+static int lower_fds(const int *fds, size_t n, int first)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i] < 0)
+			close(first + (int)i);
+		else if (dup2(fds[i], first + (int)i) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* The held ports come on top of what the monitor has, and again while they are moved. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 /* Puts every fd at its number; all numbers below MONITOR_FD_END that have none are closed. */
 static int place_fds(struct launch *l)
 {
+	struct network_started *network = &l->network.started;
+	int end = MONITOR_FD_END + (int)network->n_fds;
+
+	if (network->n_fds)
+		raise_fd_limit();
+	/* 0 to 2 are one and the same fd: what is closed must be closed once. */
 	for (int i = 0; i < MONITOR_FD_END; i++) {
 		if (l->fds[i] < 0)
 			continue;
-		int high = fcntl(l->fds[i], F_DUPFD_CLOEXEC, MONITOR_FD_END);
+		int high = fcntl(l->fds[i], F_DUPFD_CLOEXEC, end);
 		if (high < 0)
 			return -errno;
 		l->fds[i] = high;
 	}
-	for (int i = 0; i < MONITOR_FD_END; i++) {
-		if (l->fds[i] < 0)
-			close(i);
-		else if (dup2(l->fds[i], i) < 0)
-			return -errno;
-	}
-	return process_close_range(MONITOR_FD_END, ~0U);
+	int r = raise_fds(network->fds, network->n_fds, end);
+	if (r == 0)
+		r = lower_fds(l->fds, MONITOR_FD_END, 0);
+	if (r == 0)
+		r = lower_fds(network->fds, network->n_fds, MONITOR_FD_END);
+	return r < 0 ? r : process_close_range((unsigned int)end, ~0U);
 }
 
 static int become_monitor(struct launch *l)
@@ -354,6 +438,8 @@ static void monitor_main(struct launch *l)
 	l->fds[MONITOR_FD_PIDFD] = process.pidfd;
 	if (l->c->config->tty)
 		l->fds[MONITOR_FD_STDOUT] = process.console_fd;
+	l->fds[MONITOR_FD_RESOLVER_UDP] = l->network.resolver_udp;
+	l->fds[MONITOR_FD_RESOLVER_TCP] = l->network.resolver_tcp;
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int i = 0; i < 3; i++)
 		l->fds[i] = null_fd;
@@ -371,6 +457,8 @@ static int prepare(struct launch *l, struct hull_error *err)
 
 	if (r == 0)
 		r = open_run_dir(l, err);
+	if (r == 0)
+		r = start_networks(l, err);
 	if (r == 0)
 		r = write_files(l, err);
 	if (r == 0)
@@ -437,6 +525,10 @@ int start_explain(struct engine *engine, const struct container *c, enum plan_fo
 		return error_no_memory(err);
 	int r = rootfs_mount(engine, c, false, &l.rootfs, err);
 	if (r == 0)
+		r = container_network_path(engine, c, &l.arena, &l.network_path, err);
+	if (r == 0)
+		r = container_network_explain(engine, c, &l.arena, &l.network, err);
+	if (r == 0)
 		r = build_spec(&l, err);
 	if (r == 0)
 		r = compile(&l, err);
@@ -464,7 +556,7 @@ int start_and_record(struct engine *engine, struct container *c, bool insert,
 		c->run = 1;
 		c->started = clock_realtime_ns();
 		c->state = arena_strdup(&c->arena, "running");
-		r = container_insert(engine, c, err);
+		r = create_record(engine, c, err);
 		if (r < 0)
 			return r;
 		r = rootfs_prepare(engine, c, err);

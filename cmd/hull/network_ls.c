@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "network_commands.h"
+
+#include "base/clock.h"
+#include "cli/format.h"
+
+#define SHORT_ID 12
+
+struct ls_options {
+	bool quiet, no_trunc;
+	char **filter;
+	char *format;
+};
+
+static const struct cli_option options[] = {
+	{"filter", 'f', CLI_STRV, offsetof(struct ls_options, filter), "filter",
+		"Show only what matches: driver=, id=, label=, name=, scope=, type=, dangling=",
+		"driver= id= label= name= scope= type=builtin type=custom dangling="},
+	{"format", 0, CLI_STRING, offsetof(struct ls_options, format), "string",
+		"Format output using a custom template: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE'"},
+	{"no-trunc", 0, CLI_FLAG, offsetof(struct ls_options, no_trunc), NULL,
+		"Do not truncate the output"},
+	{"quiet", 'q', CLI_FLAG, offsetof(struct ls_options, quiet), NULL,
+		"Only display network IDs"},
+};
+
+static const struct format_column columns[] = {
+	{"ID", "NETWORK ID"},
+	{"Name", "NAME"},
+	{"Driver", "DRIVER"},
+	{"Scope", "SCOPE"},
+	{"IPv4", "IPV4"},
+	{"IPv6", "IPV6"},
+	{"Internal", "INTERNAL"},
+	{"Labels", "LABELS"},
+	{"CreatedAt", "CREATED AT"},
+};
+
+static const struct format_spec spec = {
+	.columns = columns,
+	.n_columns = ARRAY_SIZE(columns),
+	.table = "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
+	.quiet = "{{.ID}}",
+};
+
+/* ---- Filters ---- */
+
+/* What a filter may look at. */
+struct candidate {
+	const struct network *network;
+	bool used;
+};
+
+static bool match_driver(const struct candidate *c, const char *value)
+{
+	return str_eq(network_driver_name(c->network->driver), value);
+}
+
+static bool match_id(const struct candidate *c, const char *value)
+{
+	return str_after(c->network->id, value) != NULL;
+}
+
+static bool match_label(const struct candidate *c, const char *value)
+{
+	return network_has_label(c->network, value);
+}
+
+static bool match_name(const struct candidate *c, const char *value)
+{
+	return strstr(c->network->name, value) != NULL;
+}
+
+static bool match_scope(const struct candidate *c, const char *value)
+{
+	return str_eq(value, "local");
+}
+
+static bool match_type(const struct candidate *c, const char *value)
+{
+	return str_eq(value, network_is_predefined(c->network->name) ? "builtin" : "custom");
+}
+
+static bool match_dangling(const struct candidate *c, const char *value)
+{
+	bool wanted;
+
+	return str_to_bool(value, &wanted) == 0 &&
+	       wanted == (!c->used && !network_is_predefined(c->network->name));
+}
+
+static const struct {
+	const char *name;
+	bool (*match)(const struct candidate *c, const char *value);
+} filters[] = {
+	{"driver=", match_driver},
+	{"id=", match_id},
+	{"label=", match_label},
+	{"name=", match_name},
+	{"scope=", match_scope},
+	{"type=", match_type},
+	{"dangling=", match_dangling},
+};
+
+static int check_filters(char *const *wanted, struct hull_error *err)
+{
+	strv_foreach (text, wanted) {
+		bool known = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
+			known |= str_after(*text, filters[i].name) != NULL;
+		if (!known)
+			return error_set(err, HULL_ERROR_INVALID, "invalid filter '%s'", *text);
+	}
+	return 0;
+}
+
+/* Filters of one name are alternatives, except labels; different names must all match. */
+static bool matches(const struct candidate *c, char *const *wanted)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+		bool asked = false, any = false, every = true;
+
+		strv_foreach (text, wanted) {
+			const char *value = str_after(*text, filters[i].name);
+
+			if (!value)
+				continue;
+			bool hit = filters[i].match(c, value);
+			asked = true;
+			any |= hit;
+			every &= hit;
+		}
+		if (asked && !(filters[i].match == match_label ? every : any))
+			return false;
+	}
+	return true;
+}
+
+/* ---- Rows ---- */
+
+static void member(struct json_writer *w, const char *key, const char *value)
+{
+	json_key(w, key);
+	json_string(w, value);
+}
+
+static void write_row(struct json_writer *w, const struct network *n, bool no_trunc)
+{
+	_cleanup_buf_ struct buf labels = BUF_INIT;
+	const struct network_config *c = n->config;
+	char created[CLOCK_TEXT_SIZE];
+
+	for (size_t i = 0; i < c->n_labels; i++)
+		buf_printf(&labels, "%s%s=%s", i ? "," : "", c->labels[i].key, c->labels[i].value);
+	clock_format_rfc3339(n->created, created);
+	json_begin_object(w);
+	json_key(w, "ID");
+	json_string_n(w, n->id, no_trunc ? strlen(n->id) : SHORT_ID);
+	member(w, "Name", n->name);
+	member(w, "Driver", network_driver_name(n->driver));
+	member(w, "Scope", "local");
+	member(w, "IPv4", !c->ipv4.set || c->ipv4.value ? "true" : "false");
+	member(w, "IPv6", c->ipv6 ? "true" : "false");
+	member(w, "Internal", c->internal ? "true" : "false");
+	member(w, "Labels", buf_str(&labels));
+	member(w, "CreatedAt", created);
+	json_end_object(w);
+}
+
+static int is_used(struct network_host *host, struct arena *arena, const struct network *network,
+	bool *ret, struct hull_error *err)
+{
+	struct network_endpoint *endpoints;
+	size_t n;
+	int r = network_endpoints_of_network(host, arena, network, &endpoints, &n, err);
+
+	*ret = r == 0 && n > 0;
+	return r;
+}
+
+static int print_row(struct network_host *host, struct arena *arena, const struct ls_options *o,
+	const struct network *network, struct format_list *out, struct hull_error *err)
+{
+	_cleanup_buf_ struct buf row = BUF_INIT;
+	struct json_writer w = JSON_WRITER_INIT(&row, 0);
+	struct candidate candidate = {.network = network};
+	int r = 0;
+
+	if (o->filter)
+		r = is_used(host, arena, network, &candidate.used, err);
+	if (r < 0 || !matches(&candidate, o->filter))
+		return r;
+	write_row(&w, network, o->no_trunc);
+	return format_row(out, buf_str(&row), row.len, err);
+}
+
+static int run(
+	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
+{
+	const struct ls_options *o = data;
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	_cleanup_engine_ struct engine *engine = NULL;
+	_cleanup_format_ struct format_list *out = NULL;
+	struct network_host *host;
+	struct network **list;
+	size_t n = 0;
+	int r = check_filters(o->filter, err);
+
+	if (r == 0)
+		r = format_begin(&out, &spec, o->format, o->quiet, stdout, err);
+	if (r == 0)
+		r = hull_engine_open(context, &engine, err);
+	if (r == 0)
+		r = engine_networks(engine, &host, err);
+	if (r == 0)
+		r = network_list(host, &arena, &list, &n, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = print_row(host, &arena, o, list[i], out, err);
+	return r < 0 ? r : format_end(out, err);
+}
+
+static const char *const aliases[] = {"list", NULL};
+
+const struct cli_command hull_network_ls_command = {
+	.name = "ls",
+	.aliases = aliases,
+	.arguments = "[OPTIONS]",
+	.summary = "List networks",
+	CLI_OPTIONS(options),
+	.options_size = sizeof(struct ls_options),
+	.run = run,
+};
