@@ -33,7 +33,7 @@ teardown() { teardown_container; }
 
 @test "a killed foreground hull: the container runs on and is settled at its end" {
     "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
-        run --name fg busybox sh -c 'echo up; sleep 1; exit 3' >"$WORK/out" &
+        run --network none --name fg busybox sh -c 'echo up; sleep 1; exit 3' >"$WORK/out" &
     client=$!
     wait_until 5 grep -q up "$WORK/out"
     kill -KILL "$client"
@@ -45,7 +45,7 @@ teardown() { teardown_container; }
 
 @test "a killed foreground hull with --rm: nothing stays" {
     "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
-        run --rm --name fg busybox sh -c 'echo up; sleep 0.5' >"$WORK/out" &
+        run --network none --rm --name fg busybox sh -c 'echo up; sleep 0.5' >"$WORK/out" &
     client=$!
     wait_until 5 grep -q up "$WORK/out"
     kill -KILL "$client"
@@ -57,7 +57,7 @@ teardown() { teardown_container; }
     local i
     for i in $(seq 1 30); do
         "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
-            run --rm busybox sleep 1 </dev/null >/dev/null 2>&1 &
+            run --network none --rm busybox sleep 1 </dev/null >/dev/null 2>&1 &
         client=$!
         sleep "0.0$(printf '%02d' $((i % 20)))"
         kill -KILL "$client" 2>/dev/null || true
@@ -81,7 +81,7 @@ teardown() { teardown_container; }
 
 @test "ctrl-C reaches the process and ends it in order" {
     "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
-        run --rm --name cc busybox sh -c 'trap "exit 12" INT; echo up; while :; do sleep 0.1; done' >"$WORK/out" &
+        run --network none --rm --name cc busybox sh -c 'trap "exit 12" INT; echo up; while :; do sleep 0.1; done' >"$WORK/out" &
     client=$!
     wait_until 5 grep -q up "$WORK/out"
     kill -INT "$client"
@@ -113,7 +113,7 @@ teardown() { teardown_container; }
 
 @test "a client that is stopped does not put off the end, and gets all output when it goes on" {
     "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
-        run --name slow busybox sh -c 'echo up; sleep 1; i=0; while [ $i -lt 9999 ]; do i=$((i+1)); echo $i; done; exit 5' \
+        run --network none --name slow busybox sh -c 'echo up; sleep 1; i=0; while [ $i -lt 9999 ]; do i=$((i+1)); echo $i; done; exit 5' \
         >"$WORK/out" &
     client=$!
     wait_until 5 grep -q up "$WORK/out"
@@ -138,7 +138,7 @@ teardown() { teardown_container; }
 
 @test "input that nobody reads keeps no other client from the output" {
     head -c 300000 /dev/zero | "$HULL_BIN" --root "$HULL_TEST_ROOT" \
-        --run-root "$HULL_TEST_RUN_ROOT" run -i --name stuck busybox \
+        --run-root "$HULL_TEST_RUN_ROOT" run --network none -i --name stuck busybox \
         sh -c 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo t$i; sleep 0.1; done' >"$WORK/out" &
     client=$!
     wait_until 5 grep -q t3 "$WORK/out"
@@ -178,7 +178,7 @@ teardown() { teardown_container; }
     local i child mark=$((100000 + RANDOM))
     for i in $(seq 1 20); do
         "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
-            run --rm busybox sleep "$mark" </dev/null >/dev/null 2>&1 &
+            run --network none --rm busybox sleep "$mark" </dev/null >/dev/null 2>&1 &
         client=$!
         until child=$(pgrep -P "$client"); do kill -0 "$client" || break; done
         kill -KILL "$child" "$client" 2>/dev/null || true

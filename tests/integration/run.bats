@@ -313,7 +313,7 @@ teardown() { teardown_container; }
         mkdir "$WORK/$store" "$WORK/$store-run"
         one() { "$HULL_BIN" --root "$WORK/$store" --run-root "$WORK/$store-run" --layer-store $store "$@"; }
         one import "$BUSYBOX_TAR" busybox >/dev/null || { [ $store = erofs ] && continue; }
-        run one run --rm busybox cat /etc/image-name
+        run one run --rm --network none busybox cat /etc/image-name
         assert_output hull-test-image
         one rmi busybox >/dev/null
     done

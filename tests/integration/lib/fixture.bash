@@ -66,7 +66,12 @@ defer() {
     DEFERRED+=("$(printf '%q ' "$@")")
 }
 
+# Containers get no network unless a test says which: the host's links and packet filter are not for
+# tests to touch. Tests of networks make a host of their own (network.bash).
 hull() {
+    case ${1:-} in
+    run | create) [[ " $* " == *" --net"* ]] || set -- "$1" --network none "${@:2}" ;;
+    esac
     "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" "$@"
 }
 
