@@ -321,6 +321,9 @@ static int check_linux(const struct oci_spec *spec, struct hull_error *err)
 		r = check_sysctl(spec, l->sysctl[i].key, err);
 	if (r == 0)
 		r = check_net_devices(spec, err);
+	/* What is in it is checked when its filter is compiled. */
+	if (r == 0 && l->seccomp && l->seccomp[0] != '{')
+		r = fail(err, "linux.seccomp: expected an object");
 	if (r == 0 && l->intel_rdt)
 		r = check_intel_rdt(l->intel_rdt, err);
 	if (r < 0)

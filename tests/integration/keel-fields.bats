@@ -397,3 +397,233 @@ mount_options() {
         'sysctl "net.core.somaxconn" not allowed in host network namespace'
     fails '.linux.sysctl = {"kernel.hostname": "x"}' 'conflicts with the OCI "hostname" field'
 }
+
+# ---- what cannot be ----
+
+# refused_line: $output is one line of keel's about the place $1.
+refused_line() {
+    [ "$status" = 1 ] && [ "${#lines[@]}" = 1 ] && [[ $output == "keel: run: config.json: $1: "* ]]
+}
+
+@test "bad input: each field of the specification with a value of another type is named" {
+    local place config n=0 wrong=
+    mkdir -p "$WORK/full/rootfs"
+    # A text where none may be, a number where a text must be; arrays and objects too. The seccomp
+    # profile is read when its filter is compiled.
+    while IFS=$'\t' read -r place config; do
+        printf '%s' "$config" >"$WORK/full/config.json"
+        run keel run -b "$WORK/full" "$ID" </dev/null
+        refused_line "$place" || wrong+="$place: $output"$'\n'
+        n=$((n + 1))
+    done < <(jq -r 'def place: reduce .[] as $p (""; if ($p | type) == "number" then . + "[\($p)]"
+            elif . == "" then $p else . + ".\($p)" end);
+        . as $all | paths | select(.[0:2] != ["linux", "seccomp"] or length == 2) as $p |
+        ($p | place) + "\t" + ($all | setpath($p; if ($all | getpath($p) | type) == "string" then 7 else "x" end) | tojson)' \
+        "$FIXTURE_DIR/config-full.json")
+    assert_equal "$wrong" ""
+    [ "$n" -gt 250 ]
+    assert_equal "$(ls -A "$KEEL_TEST_ROOT")" ""
+}
+
+@test "bad input: each field that must be there is missed by name" {
+    local place wrong=
+    mkdir -p "$WORK/full/rootfs"
+    for place in ociVersion root root.path process.cwd process.args 'process.rlimits[0].type' \
+        'process.rlimits[0].hard' 'process.scheduler.policy' 'process.ioPriority.class' \
+        'mounts[0].destination' 'mounts[0].uidMappings[0].containerID' 'hooks.prestart[0].path' \
+        'linux.namespaces[0].type' 'linux.devices[0].path' 'linux.devices[0].type' \
+        'linux.personality.domain' 'linux.memoryPolicy.mode' 'linux.uidMappings[0].size' \
+        'linux.resources.hugepageLimits[0].pageSize' 'linux.resources.network.priorities[0].name'; do
+        jq "del(.$place)" "$FIXTURE_DIR/config-full.json" >"$WORK/full/config.json"
+        run keel run -b "$WORK/full" "$ID" </dev/null
+        refused_line "$place" || wrong+="$place: $output"$'\n'
+    done
+    assert_equal "$wrong" ""
+}
+
+@test "bad input: values out of range and combinations without meaning, field by field" {
+    local filter text wrong=
+    # FILTER<TAB>TEXT: the configuration so changed is refused with one line that holds the text.
+    while IFS=$'\t' read -r filter text; do
+        [ -n "$filter" ] || continue
+        make_config "$B" "$filter"
+        run keel run -b "$B" "$ID" </dev/null
+        [ "$status" = 1 ] && [ "${#lines[@]}" = 1 ] && [[ $output == *"$text"* ]] && [ ! -e "$KEEL_TEST_ROOT/$ID" ] ||
+            wrong+="$filter: $output"$'\n'
+    done <<'END'
+.ociVersion = "2.0.0"	ociVersion: unsupported version "2.0.0"
+.ociVersion = "1."	ociVersion: unsupported version
+.root.path = ""	root.path: must not be empty
+.root.path = "no-such-rootfs"	no-such-rootfs
+del(.process)	process: missing
+del(.linux)	linux: missing
+.process.args = []	process.args: must have at least one element
+.process.args = [""]	process.args[0]: must not be empty
+.process.cwd = "relative"	process.cwd: must be an absolute path
+.process.env = ["NOVALUE"]	process.env: not NAME=VALUE: "NOVALUE"
+.process.env = ["=x"]	process.env: not NAME=VALUE
+.process.commandLine = "x"	process.commandLine: only for Windows
+.process.consoleSize = {height: 65536, width: 1}	process.consoleSize: must be at most 65535
+.process.user.uid = 4294967295	process.user: 4294967295 is no id
+.process.user.uid = 4294967296	process.user.uid
+.process.user.gid = -1	process.user.gid
+.process.user.umask = 4096	process.user.umask: out of range
+.process.user.additionalGids = [1, 4294967295]	process.user.additionalGids[1]: 4294967295 is no id
+.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 2, hard: 1}]	process.rlimits: RLIMIT_NOFILE: soft limit above hard limit
+.process.rlimits = [{type: "RLIMIT_X", soft: 1, hard: 1}]	process.rlimits: unknown name "RLIMIT_X"
+.process.rlimits += .process.rlimits	process.rlimits: RLIMIT_NOFILE twice
+.process.oomScoreAdj = 1001	process.oomScoreAdj: must be between -1000 and 1000
+.process.scheduler = {policy: "SCHED_OTHER", nice: -21}	process.scheduler.nice: must be between -20 and 19
+.process.scheduler = {policy: "SCHED_OTHER", period: 1}	process.scheduler: scheduler runtime/deadline/period
+.process.ioPriority = {class: "IOPRIO_CLASS_NONE", priority: 0}	process.ioPriority.class: invalid ioPriority.Class: "IOPRIO_CLASS_NONE"
+.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: -1}	process.ioPriority.priority: must be between 0 and 7
+.process.execCPUAffinity = {final: "3-1"}	process.execCPUAffinity.final: not a list of CPUs: "3-1"
+.hostname = ("x" * 65)	hostname: longer than 64 bytes
+.domainname = ("x" * 65)	domainname: longer than 64 bytes
+del(.linux.namespaces[] | select(.type == "uts"))	hostname: unable to set hostname without a private UTS namespace
+.mounts[0].destination = ""	mounts[0].destination: must not be empty
+.mounts[0].destination = ("/" + "x" * 5000)	mounts[0].destination: too long
+.mounts += [{destination: "/x"}]	mount /x: no type
+.mounts += [{destination: "/x", type: "bind"}]	mount /x: bind without a source
+.mounts += [{destination: "/", type: "tmpfs"}]	mount on / is not possible
+.mounts += [{destination: "/proc/sys", type: "tmpfs"}]	inside /proc
+.mounts += [{destination: "/x", type: "tmpfs", uidMappings: [{containerID: 0, hostID: 0, size: 1}]}]	mounts[6]: uidMappings and gidMappings only together
+.mounts += [{destination: "/x", type: "tmpfs", options: ["idmap=uids=0-0-0;gids=0-0-1"]}]	mounts[6].options: invalid option
+.mounts += [{destination: "/x", type: "no-such-fs"}]	mount no-such-fs on /x
+.hooks.prestart = [{path: "relative"}]	hooks.prestart[0].path: must be absolute
+.hooks.poststop = [{path: "/x", timeout: 0}]	hooks.poststop[0].timeout: must be positive
+.annotations[""] = "x"	annotations: a key must not be empty
+.linux.namespaces += [{type: "pid"}]	linux.namespaces: pid twice
+.linux.namespaces += [{type: "odd"}]	linux.namespaces[6].type: unknown value "odd"
+.linux.namespaces[0].path = "x"	linux.namespaces: pid: path must be absolute
+.linux.namespaces |= map(select(.type != "mount"))	linux.namespaces: a container needs a mount namespace
+.linux.namespaces += [{type: "user"}]	linux.uidMappings: missing for a new user namespace
+.linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}]	linux.uidMappings: need a user namespace
+.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 0}] | .linux.gidMappings = .linux.uidMappings	linux.uidMappings[0]: size must not be 0
+.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 4294967295, size: 2}] | .linux.gidMappings = .linux.uidMappings	linux.uidMappings[0]: range past the last id
+.linux.timeOffsets = {boottime: {secs: 1}}	linux.timeOffsets: need a new time namespace
+.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1, nanosecs: 1000000000}}	linux.timeOffsets.boottime.nanosecs: must be below a second
+.linux.devices = [{path: "dev/x", type: "c", major: 1, minor: 3}]	linux.devices[0].path: must be absolute
+.linux.devices = [{path: "/dev/../x", type: "c", major: 1, minor: 3}]	linux.devices[0].path: must be absolute
+.linux.devices = [{path: "/dev/x", type: "x"}]	linux.devices[0].type: unknown type "x"
+.linux.devices = [{path: "/dev/x", type: "c", major: 4096, minor: 0}]	linux.devices[0]: major or minor out of range
+.linux.netDevices = {"bad name": {}}	linux.netDevices: invalid network device name "bad name"
+.linux.netDevices = {a: {name: "x"}, b: {name: "x"}}	linux.netDevices: name "x" twice
+.linux.netDevices = {"longer-than-fifteen": {}}	linux.netDevices: invalid network device name
+.linux.cgroupsPath = "/a/../b"	linux.cgroupsPath: ".."
+.linux.rootfsPropagation = "odd"	linux.rootfsPropagation: unknown value "odd"
+.linux.maskedPaths = ["x"]	linux.maskedPaths: not absolute: "x"
+.linux.readonlyPaths = ["x"]	linux.readonlyPaths: not absolute: "x"
+.linux.sysctl = {"": "1"}	linux.sysctl: bad name ""
+.linux.sysctl = {"net..x": "1"}	linux.sysctl: bad name "net..x"
+.linux.personality = {domain: "BSD"}	linux.personality.domain: unknown name "BSD"
+.linux.memoryPolicy = {mode: "MPOL_X"}	linux.memoryPolicy.mode: invalid memory policy mode "MPOL_X"
+.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "a"}	linux.memoryPolicy.nodes: invalid memory policy node "a"
+.linux.memoryPolicy = {mode: "MPOL_LOCAL", nodes: "0-7"}	memory policy mode requires 0 nodes but got 8
+.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_X"]}	linux.memoryPolicy.flags: invalid memory policy flag "MPOL_F_X"
+.linux.intelRdt = {closID: "a/b"}	linux.intelRdt.closID: invalid value "a/b"
+.linux.seccomp = {defaultAction: "SCMP_ACT_ODD"}	linux.seccomp: unknown action "SCMP_ACT_ODD"
+.linux.seccomp = {defaultAction: 1}	linux.seccomp: defaultAction: expected a string
+.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X"]}	linux.seccomp: unknown architecture "SCMP_ARCH_X"
+.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", flags: ["X"]}	linux.seccomp: unknown flag "X"
+.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["read"], action: "SCMP_ACT_KILL", args: [{index: 6, value: 0, op: "SCMP_CMP_EQ"}]}]}	linux.seccomp: read: bad argument comparison
+.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO", defaultErrnoRet: 65536}	linux.seccomp: errnoRet out of range
+.linux.resources.devices = [{allow: true, type: "x"}]	linux.resources: devices: x: not a type
+.linux.resources.devices = [{allow: true, type: "c", access: "rx"}]	linux.resources: devices: rx: not of r, w and m
+.linux.resources.memory = {limit: -2}	linux.resources: memory.limit: -2: negative
+.linux.resources.memory = {swappiness: 201}	linux.resources: memory.swappiness
+.linux.resources.cpu = {cpus: "x"}	linux.resources: cpu.cpus
+.linux.resources.cpu = {shares: 1}	linux.resources: cpu.shares
+.linux.resources.cpu = {idle: 2}	linux.resources: cpu.idle
+.linux.resources.blockIO = {weight: 5}	linux.resources: blockIO.weight
+.linux.resources.hugepageLimits = [{pageSize: "2 MB", limit: 1}]	linux.resources: hugepageLimits: 2 MB: not a valid name
+.linux.resources.unified = {"../x": "1"}	linux.resources: cgroup file: ../x
+.linux.resources.rdma = {"": {hcaHandles: 1}}	linux.resources: rdma
+END
+    assert_equal "$wrong" ""
+    assert_equal "$(find /sys/fs/cgroup -name "hull-$TEST_ID*" | head -1)" ""
+}
+
+@test "bad input: documents that are none, and bundles that are not there" {
+    fails_with() {
+        run keel run -b "$1" "$ID" </dev/null
+        assert_failure 1
+        assert_equal "${#lines[@]}" 1
+        assert_output_has "$2"
+    }
+    fails_with "$WORK/none" "$WORK/none/config.json: "
+    mkdir "$WORK/bad" "$WORK/bad/rootfs"
+    fails_with "$WORK/bad" "config.json: "
+    : >"$WORK/bad/config.json"
+    fails_with "$WORK/bad" "config.json: "
+    echo '{"ociVersion": "1.0.0", "ociVersion": "1.0.0"}' >"$WORK/bad/config.json"
+    fails_with "$WORK/bad" "ociVersion"
+    echo '{"ociVersion": "1.0.0"} x' >"$WORK/bad/config.json"
+    fails_with "$WORK/bad" "config.json: line 1, column"
+    printf '{"x": %s%s}' "$(printf '[%.0s' {1..5000})" "$(printf ']%.0s' {1..5000})" >"$WORK/bad/config.json"
+    fails_with "$WORK/bad" "config.json: line 1, column"
+    printf '{"x": "\377"}' >"$WORK/bad/config.json"
+    fails_with "$WORK/bad" "config.json: line 1, column"
+    { printf '{"x": "' && head -c 17000000 /dev/zero | tr '\0' x && printf '"}'; } >"$WORK/bad/config.json"
+    fails_with "$WORK/bad" "longer than 16777216 bytes"
+    rm "$WORK/bad/config.json"
+    mkdir "$WORK/bad/config.json"
+    fails_with "$WORK/bad" "config.json: "
+    assert_equal "$(ls -A "$KEEL_TEST_ROOT")" ""
+}
+
+@test "bad input: links in the place of /dev, /dev/pts and /dev/null lead nowhere" {
+    mkdir "$WORK/victim"
+    echo untouched >"$WORK/victim/null"
+    rm -rf "$B/rootfs/dev"
+    mkdir "$B/rootfs/dev"
+    # Without a /dev of its own the container's nodes go into the image's directory.
+    local own='.mounts |= map(select(.destination | startswith("/dev") | not))'
+    ln -s "$WORK/victim/null" "$B/rootfs/dev/null"
+    ln -s "$WORK/victim" "$B/rootfs/dev/pts"
+    with_command 'echo x >/dev/null; ls -l /dev/null | cut -c1' "$own"
+    assert_success
+    assert_output c
+    rm "$B/rootfs/dev/pts" "$B/rootfs/dev/null"
+    ln -s "$WORK/victim" "$B/rootfs/dev/pts"
+    with_command 'true' '.mounts |= map(select(.destination != "/dev"))'
+    assert_equal "$(ls -A "$WORK/victim")" null
+    assert_equal "$(cat "$WORK/victim/null")" untouched
+}
+
+# ---- features and explain ----
+
+@test "features: what the parser knows, in the words of the specification" {
+    run keel features
+    assert_success
+    assert_json .ociVersionMax 1.3.0
+    assert_json .hooks '["prestart","createRuntime","createContainer","startContainer","poststart","poststop"]'
+    assert_json '.linux.namespaces | sort' '["cgroup","ipc","mount","network","pid","time","user","uts"]'
+    assert_json '.linux.seccomp.actions | length' 9
+    assert_json '.linux.seccomp.archs | length' 23
+    assert_json '.linux.seccomp.operators | length' 7
+    assert_json .linux.seccomp.knownFlags '["SECCOMP_FILTER_FLAG_TSYNC","SECCOMP_FILTER_FLAG_LOG","SECCOMP_FILTER_FLAG_SPEC_ALLOW","SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]'
+    assert_json_true '.linux.seccomp | .supportedFlags - .knownFlags == []'
+    assert_json '.linux.intelRdt' '{"enabled":true,"monitoring":true,"schemata":true}'
+    assert_json '.linux.memoryPolicy.modes | length' 7
+    assert_json '.linux.netDevices.enabled, .linux.mountExtensions.idmap.enabled' $'true\ntrue'
+    assert_json_true '.mountOptions | index("rro") and index("ridmap") and index("nosymfollow") and index("lazytime")'
+    assert_json_true '.mountOptions | length >= 60'
+    assert_json_true '.potentiallyUnsafeConfigAnnotations | index("org.systemd.property.")'
+}
+
+@test "explain: a line for each field that does something" {
+    local word
+    mkdir -p "$WORK/full/rootfs"
+    jq 'del(.linux.intelRdt, .process.selinuxLabel)' "$FIXTURE_DIR/config-full.json" >"$WORK/full/config.json"
+    run --separate-stderr keel explain --format short -b "$WORK/full"
+    assert_success
+    for word in 'open-namespace: open network namespace /n' make-id-map 'open bind source /s (ro)' time-offsets \
+        'move network device eth1 to ctr' 'set OOM score to -500' 'make device /dev/fuse' 'terminal:' 'console:' \
+        'sysctl: set sys/net/ipv4/ip_forward to 1' 'run prestart hooks' 'run createRuntime hooks' \
+        'run createContainer hooks' 'run startContainer hooks' 'make /r read-only' 'mask /m' root-propagation \
+        root-readonly 'host name h' 'domain name d' 'personality LINUX' MPOL_BIND SCHED_DEADLINE IOPRIO_CLASS_BE \
+        apparmor RLIMIT_CORE=0:2048 'groups 5 6' 'umask 0022' 'user 1:2' CAP_KILL no-new-privileges 'c filter:'; do
+        assert_output_has "$word"
+    done
+}

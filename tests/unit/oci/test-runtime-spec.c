@@ -127,6 +127,27 @@ static void test_refused(void **state)
 		{"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},\"hostname\":\"h\","
 		 "\"linux\":{}}",
 			"private UTS namespace"},
+		{MINIMAL("", "\"sysctl\":{\"kernel.panic\":\"1\"}"),
+			"sysctl \"kernel.panic\" is not in a separate kernel namespace"},
+		{MINIMAL("", "\"sysctl\":{\"net.core.somaxconn\":\"1\"}"),
+			"not allowed in host network namespace"},
+		{MINIMAL("", "\"sysctl\":{\"fs.mqueue.msg_max\":\"1\"}"),
+			"not allowed in the hosts ipc namespace"},
+		{MINIMAL("", "\"sysctl\":{\"user.max_user_namespaces\":\"1\"}"),
+			"not in a separate kernel namespace"},
+		{MINIMAL("", "\"netDevices\":{\"a\":{}}"), "without a private NET namespace"},
+		{MINIMAL("", "\"namespaces\":[{\"type\":\"network\"}],\"netDevices\":{\"a b\":{}}"),
+			"invalid network device name \"a b\""},
+		{MINIMAL("", "\"intelRdt\":{\"closID\":\"..\"}"), "linux.intelRdt.closID: invalid"},
+		{MINIMAL("", "\"seccomp\":\"x\""), "linux.seccomp: expected an object"},
+		{MINIMAL("", "\"resources\":{\"cpu\":{\"cpus\":\"x\"}}"),
+			"linux.resources: cpu.cpus"},
+		{MINIMAL(",\"consoleSize\":{\"height\":1,\"width\":65536}", ""),
+			"process.consoleSize"},
+		{MINIMAL(",\"user\":{\"additionalGids\":[4294967295]}", ""), "additionalGids[0]"},
+		{MINIMAL("", "\"namespaces\":[{\"type\":\"time\"}],\"timeOffsets\":{\"monotonic\":"
+			     "{\"nanosecs\":1000000000}}"),
+			"linux.timeOffsets.monotonic.nanosecs"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -147,6 +168,11 @@ static void test_accepted(void **state)
 		MINIMAL("", ""),
 		MINIMAL(",\"unknown\":{\"x\":1}", "\"alsoUnknown\":[]"),
 		MINIMAL(",\"capabilities\":null", "\"seccomp\":null"),
+		MINIMAL("",
+			"\"namespaces\":[{\"type\":\"network\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}],"
+			"\"sysctl\":{\"net/ipv4/conf/eth0.1/forwarding\":\"1\",\"kernel.sem\":\"1\","
+			"\"kernel.domainname\":\"d\"},\"netDevices\":{\"a\":{\"name\":\"x%d\"},"
+			"\"b\":{\"name\":\"x%d\"}}"),
 		"{\"ociVersion\":\"1.99.0-dev\",\"root\":{\"path\":\"/r\"}}",
 	};
 
@@ -158,6 +184,30 @@ static void test_accepted(void **state)
 			0)
 			fail_msg("%s: %s", texts[i], hull_error_message(&err));
 	}
+}
+
+static void test_sysctl_path(void **state)
+{
+	static const struct {
+		const char *name, *path;
+	} cases[] = {{"net.ipv4.ip_forward", "net/ipv4/ip_forward"},
+		{"net/ipv4/ip_forward", "net/ipv4/ip_forward"},
+		{"net.ipv4.conf.eth0/1.forwarding", "net/ipv4/conf/eth0.1/forwarding"},
+		{"net/ipv4/conf/eth0.1/forwarding", "net/ipv4/conf/eth0.1/forwarding"},
+		{"single", "single"}};
+	static const char *const refused[] = {
+		"", ".", "..", "a..b", "/a", "a/", "a/../b", "a/./b", "net.//.x"};
+	char path[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(oci_sysctl_path(cases[i].name, path, sizeof(path)), 0);
+		assert_string_equal(path, cases[i].path);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		if (oci_sysctl_path(refused[i], path, sizeof(path)) != -EINVAL)
+			fail_msg("%s: %s", refused[i], path);
+	}
+	assert_int_equal(oci_sysctl_path("net.ipv4.ip_forward", path, 10), -ENAMETOOLONG);
 }
 
 /* The default spec passes its own check, and grants nothing inheritable (CVE-2022-29162). */
@@ -200,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_sysctl_path),
 		cmocka_unit_test(test_default),
 		cmocka_unit_test(test_seccomp),
 	};
