@@ -11,7 +11,7 @@ int container_export(struct engine *engine, const struct container *c, int fd,
 	const struct export_options *options, struct hull_error *err)
 {
 	_cleanup_close_ int root = -1;
-	const struct tar_sink sink = TAR_SINK_FD(fd);
+	_cleanup_tar_file_ struct tar_file file = {.fd = -1};
 	const struct pack_options pack = {
 		.lower_fd = -1,
 		.progress = options->progress,
@@ -26,6 +26,12 @@ int container_export(struct engine *engine, const struct container *c, int fd,
 	_cleanup_close_ int dir = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return error_errno(err, errno, "root file system of container %s", c->name);
+	r = tar_file_init(&file, fd, err);
+	if (r < 0)
+		return r;
+	const struct tar_sink sink = tar_file_sink(&file);
 	r = pack_tree(dir, &pack, &sink, NULL, err);
-	return r < 0 ? r : tar_write_end(&sink, err);
+	if (r == 0)
+		r = tar_write_end(&sink, err);
+	return r < 0 ? r : tar_file_flush(&file, err);
 }

@@ -64,17 +64,6 @@ static int add_document(
 	return r < 0 ? r : tar_write_padding(&s->sink, n, err);
 }
 
-static int write_to_fd(void *arg, const void *data, size_t n, struct hull_error *err)
-{
-	struct save *s = arg;
-	int r = is_canceled(s, err);
-
-	if (r < 0)
-		return r;
-	r = fd_write_all(s->fd, data, n);
-	return r < 0 ? error_errno(err, r, "write the archive") : 0;
-}
-
 /* Copies with progress; the whole file must be there. */
 static int copy_to_sink(struct save *s, const struct tar_sink *sink, int from, uint64_t size,
 	const char *id, const char *status, struct hull_error *err)
@@ -110,11 +99,16 @@ static int add_blob_from(struct save *s, const char *name, int from, uint64_t si
 	if (s->options->format == IMAGE_OCI_DIRECTORY) {
 		_cleanup_close_ int to =
 			openat(s->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		const struct tar_sink sink = TAR_SINK_FD(to);
+		_cleanup_tar_file_ struct tar_file file = {.fd = -1};
 
 		if (to < 0)
 			return error_errno(err, errno, "make %s", name);
-		return copy_to_sink(s, &sink, from, size, id, "Saving", err);
+		r = tar_file_init(&file, to, err);
+		if (r < 0)
+			return r;
+		const struct tar_sink sink = tar_file_sink(&file);
+		r = copy_to_sink(s, &sink, from, size, id, "Saving", err);
+		return r < 0 ? r : tar_file_flush(&file, err);
 	}
 	r = add_file_header(s, name, size, err);
 	if (r == 0)
@@ -459,7 +453,7 @@ static int save_all(struct save *s, struct hull_error *err)
 		r = add_document(s, "repositories", buf_str(&text), text.len, err);
 	if (r == 0 && s->options->format != IMAGE_OCI_DIRECTORY)
 		r = tar_write_end(&s->sink, err);
-	return r;
+	return r < 0 ? r : tar_file_flush(&s->file, err);
 }
 
 static void save_done(struct save *s)
@@ -472,6 +466,7 @@ static void save_done(struct save *s)
 	free(s->images);
 	free(s->written);
 	free(s->layers);
+	tar_file_done(&s->file);
 }
 
 int image_save(struct image_store *store, char *const *names, int fd,
@@ -479,9 +474,11 @@ int image_save(struct image_store *store, char *const *names, int fd,
 {
 	struct save s = {.store = store, .options = options, .fd = fd};
 	_cleanup_close_ int hold = -1;
-	int r = image_hold(store, &hold, err);
+	int r = tar_file_init(&s.file, fd, err);
 
-	s.sink = (struct tar_sink){write_to_fd, &s};
+	s.sink = tar_file_sink(&s.file);
+	if (r == 0)
+		r = image_hold(store, &hold, err);
 	strv_foreach (name, names)
 		if (r == 0)
 			r = save_find(&s, *name, err);

@@ -28,6 +28,7 @@ struct save {
 	struct image_store *store;
 	const struct image_save_options *options;
 	int fd;
+	struct tar_file file; /* an archive goes through it */
 	struct tar_sink sink;
 	struct saved_image *images;
 	size_t n_images;

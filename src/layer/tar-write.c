@@ -7,6 +7,7 @@
 #include "layer/tar-header.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define COPY_SIZE     ((size_t)256 << 10)
 #define USTAR_NAME    100u
@@ -264,9 +265,54 @@ int tar_write_end(const struct tar_sink *sink, struct hull_error *err)
 	return sink->write(sink->arg, zeros, sizeof(zeros), err);
 }
 
-int tar_sink_fd_write(void *fd, const void *data, size_t n, struct hull_error *err)
+/* ---- To a descriptor ---- */
+
+int tar_file_init(struct tar_file *file, int fd, struct hull_error *err)
 {
-	int r = fd_write_all(*(int *)fd, data, n);
+	*file = (struct tar_file){.fd = fd, .buffer = malloc(COPY_SIZE)};
+	return file->buffer ? 0 : error_no_memory(err);
+}
+
+void tar_file_done(struct tar_file *file)
+{
+	free(file->buffer);
+}
+
+static int write_out(struct tar_file *file, const void *data, size_t n, struct hull_error *err)
+{
+	int r = fd_write_all(file->fd, data, n);
 
 	return r < 0 ? error_errno(err, r, "write the archive") : 0;
+}
+
+int tar_file_flush(struct tar_file *file, struct hull_error *err)
+{
+	size_t n = file->fill;
+
+	file->fill = 0;
+	return n > 0 ? write_out(file, file->buffer, n, err) : 0;
+}
+
+static int file_write(void *arg, const void *data, size_t n, struct hull_error *err)
+{
+	struct tar_file *file = arg;
+	const unsigned char *p = data;
+
+	while (n > 0) {
+		size_t room = COPY_SIZE - file->fill, take = n < room ? n : room;
+
+		memcpy(file->buffer + file->fill, p, take);
+		file->fill += take;
+		p += take;
+		n -= take;
+		int r = file->fill == COPY_SIZE ? tar_file_flush(file, err) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+struct tar_sink tar_file_sink(struct tar_file *file)
+{
+	return (struct tar_sink){file_write, file};
 }

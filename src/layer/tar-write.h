@@ -33,9 +33,19 @@ int tar_write_file(const struct tar_sink *sink, int fd, uint64_t offset, uint64_
 /* The two blocks of zeros. */
 int tar_write_end(const struct tar_sink *sink, struct hull_error *err);
 
-/* A sink that writes to a descriptor. */
-int tar_sink_fd_write(void *fd, const void *data, size_t n, struct hull_error *err);
-#define TAR_SINK_FD(fd)                   \
-	{                                 \
-		tar_sink_fd_write, &(fd), \
-	}
+/*
+ * A sink that writes to a descriptor (borrowed) in large pieces. What it holds back is written by
+ * tar_file_flush(); without that it is lost.
+ */
+struct tar_file {
+	int fd;
+	unsigned char *buffer;
+	size_t fill;
+};
+
+int tar_file_init(struct tar_file *file, int fd, struct hull_error *err);
+int tar_file_flush(struct tar_file *file, struct hull_error *err);
+void tar_file_done(struct tar_file *file);
+struct tar_sink tar_file_sink(struct tar_file *file);
+
+#define _cleanup_tar_file_ _cleanup_(tar_file_done)
