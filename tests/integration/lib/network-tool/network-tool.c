@@ -14,6 +14,7 @@
  *     lease CONTAINER, release CONTAINER         without a process
  *     connect|disconnect CONTAINER NETWORK PID
  *     ports CONTAINER, endpoints CONTAINER
+ * With NETWORK_TOOL_TRACE in the environment the performed plans go to stderr, with times.
  *     bench CONTAINER COUNT        starts and stops, prints microseconds of each part
  */
 #include "base/clock.h"
@@ -26,6 +27,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 
 #define PORTS_MAX 64
@@ -322,19 +324,35 @@ static int add_relays(struct relay *relay, const struct network_started *s)
 	return r;
 }
 
+/* A tool that is asked to end takes its container along. */
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
 /* What a monitor does. */
 static int watch(struct tool *t, const struct network_started *s, const struct runtime_process *p)
 {
 	struct relay *relay = relay_new();
-	struct pollfd fds[2] = {{.fd = p->pidfd, .events = POLLIN}, {.events = POLLIN}};
+	_cleanup_close_ int signals = open_signals();
+	struct pollfd fds[3] = {{.fd = p->pidfd, .events = POLLIN}, {.events = POLLIN},
+		{.fd = signals, .events = POLLIN}};
 	int status;
 	int r = relay ? add_relays(relay, s) : -ENOMEM;
 
 	if (r < 0)
 		return error_errno(t->err, r, "relay");
 	fds[1].fd = relay_fd(relay);
-	while (poll(fds, 2, -1) >= 0 && !(fds[0].revents & POLLIN))
+	while (poll(fds, 3, -1) >= 0 && !(fds[0].revents & POLLIN)) {
 		relay_run(relay);
+		if (fds[2].revents)
+			process_pidfd_signal(p->pidfd, SIGKILL);
+	}
 	relay_free(relay);
 	waitpid(p->pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -346,11 +364,19 @@ static int perform(
 	_cleanup_plan_ struct plan *plan = NULL;
 	struct plan_options o = plan_options(t->args[0], s);
 	struct oci_spec *spec;
+	_cleanup_buf_ struct buf trace = BUF_INIT;
 	int r = build_spec(t, args, &spec);
 
+	o.trace = getenv("NETWORK_TOOL_TRACE");
 	if (r == 0)
 		r = plan_compile(spec, &o, &plan, t->err);
-	return r < 0 ? r : plan_perform(plan, p, t->err);
+	if (r == 0)
+		r = plan_perform(plan, p, t->err);
+	if (r == 0 && o.trace) {
+		plan_print(plan, PLAN_FORMAT_TEXT, &trace);
+		fputs(buf_str(&trace), stderr);
+	}
+	return r;
 }
 
 static int start(
