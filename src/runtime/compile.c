@@ -131,11 +131,12 @@ int compile_cgroup_join(struct plan *plan, bool created, struct hull_error *err)
 	return cgroup && !plan_add(plan, OP_JOIN_CGROUP, true, err) ? -ENOMEM : 0;
 }
 
-int compile_oom_score(struct plan *plan, bool child, struct hull_error *err)
+/* Before the clone the child is born with it, after it the caller sets it. */
+int compile_oom_score(struct plan *plan, struct hull_error *err)
 {
 	if (!plan->process->oom_score_adj.set)
 		return 0;
-	struct op *op = plan_add(plan, OP_OOM_SCORE, child, err);
+	struct op *op = plan_add(plan, OP_OOM_SCORE, false, err);
 	if (!op)
 		return -ENOMEM;
 	op->number = plan->process->oom_score_adj.value;
@@ -158,7 +159,7 @@ static int compile_beside(struct plan *plan, bool early_cgroup, struct hull_erro
 			return -ENOMEM;
 		op->flags = CLONE_NEWCGROUP;
 	}
-	r = unprivileged ? 0 : compile_oom_score(plan, false, err);
+	r = unprivileged ? 0 : compile_oom_score(plan, err);
 	if (r == 0)
 		r = compile_resctrl(plan, err);
 	if (r == 0)

@@ -54,8 +54,7 @@ static int add_join(struct plan *plan, uint64_t flags, struct hull_error *err)
 
 static int add_beside(struct plan *plan, struct hull_error *err)
 {
-	/* A child that cannot be traced can be told its score by root alone: it does it itself. */
-	int r = compile_oom_score(plan, geteuid() != 0, err);
+	int r = geteuid() == 0 ? compile_oom_score(plan, err) : 0;
 
 	if (r == 0)
 		r = compile_resctrl(plan, err);
@@ -69,6 +68,8 @@ static int compile(struct plan *plan, struct hull_error *err)
 	if (plan->target_cgroup && !plan_add(plan, OP_OPEN_CGROUP, false, err))
 		return -ENOMEM;
 	int r = compile_initial_affinity(plan, err);
+	if (r == 0 && geteuid() != 0)
+		r = compile_oom_score(plan, err);
 	if (r == 0)
 		r = add_clone(plan, flags, err);
 	if (r == 0)

@@ -261,10 +261,10 @@ int compile_namespaces(struct plan *plan, bool cgroup_created, struct hull_error
 		r = compile_mount_options(plan, err);
 	if (r == 0 && !unprivileged)
 		r = compile_binds_open(plan, false, err);
+	if (r == 0 && unprivileged)
+		r = compile_oom_score(plan, err);
 	if (r == 0)
 		r = add_clone(plan, slots, err);
-	if (r == 0 && unprivileged)
-		r = compile_oom_score(plan, true, err);
 	if (r == 0 && unprivileged)
 		r = compile_cgroup_join(plan, cgroup_created, err);
 	if (r == 0 && compile_has_new_namespace(plan, OCI_NAMESPACE_USER))

@@ -290,6 +290,8 @@ struct performance {
 	struct hull_cgroup_host *cgroup_host;
 	struct hull_cgroup *cgroup;
 	int cgroup_dir_fd;   /* exec on v2: for CLONE_INTO_CGROUP, -1 = none */
+	bool oom_score_lent; /* the caller has the child's score, and gets back what it had before */
+	int oom_score_before;
 	bool cgroup_made;    /* by us: removed on failure */
 	bool cgroup_entered; /* the child is in it by other means than MESSAGE_CGROUP's fds */
 	char *cgroup_text;
@@ -344,7 +346,7 @@ int compile_mount_options(struct plan *plan, struct hull_error *err);
 int compile_root_open(struct plan *plan, bool child, struct hull_error *err);
 int compile_binds_open(struct plan *plan, bool child, struct hull_error *err);
 int compile_cgroup_join(struct plan *plan, bool created, struct hull_error *err);
-int compile_oom_score(struct plan *plan, bool child, struct hull_error *err);
+int compile_oom_score(struct plan *plan, struct hull_error *err);
 int compile_mounts(struct plan *plan, struct hull_error *err);
 int compile_devices(struct plan *plan, struct hull_error *err);
 int compile_paths(struct plan *plan, struct hull_error *err);

@@ -150,9 +150,11 @@ int perform_clone(struct performance *p, const struct op *op)
 		b.args.flags |= CLONE_INTO_CGROUP;
 		b.args.cgroup = (uint64_t)directory;
 	}
-	/* An exec's child is in the container's pid namespace from birth: nobody there may look at it,
-	 * and it inherits this (CVE-2016-9962). */
-	int dumpable = p->plan->exec ? prctl(PR_GET_DUMPABLE) : -1;
+	/* The child may be in a pid or user namespace with others from birth, as an exec's is: nobody
+	 * there may look at it, and it inherits this (CVE-2016-9962). */
+	bool among_others =
+		op->clone->pid_namespace_slot >= 0 || op->clone->user_namespace_slot >= 0;
+	int dumpable = p->plan->exec || among_others ? prctl(PR_GET_DUMPABLE) : -1;
 	if (dumpable >= 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return op_step(p, -errno, "PR_SET_DUMPABLE");
 	give_birth(&b);
@@ -163,6 +165,7 @@ int perform_clone(struct performance *p, const struct op *op)
 	}
 	if (dumpable > 0)
 		prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
+	oom_score_restore(p);
 	if (b.result < 0)
 		return op_step(p, (int)b.result, "%s", b.step);
 	p->pid = b.result;

@@ -63,26 +63,6 @@ static int write_proc(struct performance *p, const char *path, const char *text)
 	return r;
 }
 
-/*
- * Of either side: the caller's is for the child. Lowering needs CAP_SYS_RESOURCE: where it is missing
- * that is a wish, as priorities are.
- */
-int perform_oom_score(struct performance *p, const struct op *op)
-{
-	char path[64], text[16];
-	int n = snprintf(text, sizeof(text), "%lld", (long long)op->number);
-
-	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", p->pid);
-	int r = op->child ? write_proc(p, "self/oom_score_adj", text)
-			  : file_write_at(AT_FDCWD, path, text, (size_t)n);
-	if (r != -EACCES && r != -EPERM)
-		return r;
-	snprintf(p->detail, sizeof(p->detail), "no permission to lower it");
-	if (op->child)
-		child_warn(p, r);
-	return 0;
-}
-
 /* The offsets are written while only children would be in the namespace; then we go there too. */
 int perform_time_offsets(struct performance *p, const struct op *op)
 {

@@ -64,6 +64,7 @@ static int performance_init(struct performance *p, struct plan *plan, struct hul
 
 static void performance_done(struct performance *p)
 {
+	oom_score_restore(p);
 	for (size_t i = 0; p->slots && i < p->plan->n_slots; i++) {
 		if (!p->slots[i].borrowed)
 			cleanup_closep(&p->slots[i].fd);

@@ -15,6 +15,9 @@ int perform_make_id_map(struct performance *p, const struct op *op);
 int perform_create_cgroup(struct performance *p, const struct op *op);
 int perform_open_cgroup(struct performance *p, const struct op *op);
 int perform_clone(struct performance *p, const struct op *op);
+
+/* Gives the caller's own score back that it lent to a child that was to be born with it. */
+void oom_score_restore(struct performance *p);
 int perform_write_id_maps(struct performance *p, const struct op *op);
 int perform_attach_cgroup(struct performance *p, const struct op *op);
 int perform_resctrl(struct performance *p, const struct op *op);
