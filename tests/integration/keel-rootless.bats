@@ -16,6 +16,9 @@ setup() {
     require_tool setpriv unshare jq
     setup_fixture
     snapshot_host
+    # As nobody, with the environment of a fresh shell.
+    PLAIN=(setpriv --reuid "$NOBODY" --regid "$NOBODY" --clear-groups
+        env -i "PATH=$PATH" HOME=/ "XDG_RUNTIME_DIR=$WORK/xdg")
     mkdir "$WORK/bin" "$WORK/xdg"
     cp "$KEEL_BIN" "$WORK/bin/keel"
     B=$WORK/b
@@ -30,7 +33,7 @@ setup() {
 
 teardown() {
     remove_mine "$ID" || true
-    [ -z "${GROUP:-}" ] || find /sys/fs/cgroup -mindepth 2 -maxdepth 2 -name "$GROUP" -exec rmdir {} +
+    [ -z "${GROUP:-}" ] || find /sys/fs/cgroup -depth -path "*/$GROUP*" -type d -exec rmdir {} +
     [ -n "${BATS_TEST_SKIPPED:-}" ] || assert_host_unchanged || LEFT_OVER=1
     teardown_fixture
     [ -z "${LEFT_OVER:-}" ]
@@ -41,14 +44,8 @@ remove_mine() {
     [ ! -d "$KEEL_TEST_ROOT/$1" ] || keel delete -f "$1"
 }
 
-# plain COMMAND ARG...: as nobody, with the environment of a fresh shell.
-plain() {
-    setpriv --reuid $NOBODY --regid $NOBODY --clear-groups \
-        env -i PATH="$PATH" HOME=/ XDG_RUNTIME_DIR="$WORK/xdg" "$@"
-}
-
 as_nobody() {
-    plain "$WORK/bin/keel" "$@"
+    "${PLAIN[@]}" "$WORK/bin/keel" "$@"
 }
 
 # granted COMMAND...: in a mount namespace where nobody has 100000 to 101999 in both files.
@@ -76,11 +73,6 @@ without_helpers() {
             [ ! -e /usr/bin/$helper ] || mount --bind "$0" /usr/bin/$helper || exit 99
         done
         "$@"' "$WORK/no-helper" "$@"
-}
-
-AS_NOBODY() { # for the functions above, which start another shell
-    printf '%s\n' setpriv --reuid $NOBODY --regid $NOBODY --clear-groups \
-        env -i "PATH=$PATH" HOME=/ "XDG_RUNTIME_DIR=$WORK/xdg" "$WORK/bin/keel"
 }
 
 shell() { # the command of the container
@@ -148,7 +140,7 @@ status_is() {
     [ ! -e /tmp/keel-$NOBODY ] || skip "somebody else's test is at work"
     defer rm -rf /tmp/keel-$NOBODY
     edit_config "$B" '.process.args = ["true"]'
-    plain env -u XDG_RUNTIME_DIR "$WORK/bin/keel" run -b "$B" "$ID"
+    "${PLAIN[@]}" env -u XDG_RUNTIME_DIR "$WORK/bin/keel" run -b "$B" "$ID"
     assert_equal "$(stat -c '%a %u' /tmp/keel-$NOBODY)" "1700 $NOBODY"
 }
 
@@ -156,13 +148,13 @@ status_is() {
     keel spec -b "$WORK"
     jq '.process.terminal = false' "$WORK/config.json" >"$B/config.json"
     shell 'cat /proc/self/uid_map; ls /sys/class >/dev/null && echo sys'
-    run without_helpers "$(AS_NOBODY | head -n 1)" $(AS_NOBODY | tail -n +2) run -b "$B" "$ID"
+    run without_helpers "${PLAIN[@]}" "$WORK/bin/keel" run -b "$B" "$ID"
     assert_success
     assert_equal "$(tr -s ' ' <<<"${lines[0]}")" " 0 $NOBODY 1"
     assert_equal "${lines[1]}" sys
     require_tool newuidmap newgidmap
     # With the helpers and a grant, more than one's own id. What was performed is what is recorded.
-    run granted $(AS_NOBODY) run -b "$B" "$ID"
+    run granted "${PLAIN[@]}" "$WORK/bin/keel" run -b "$B" "$ID"
     assert_success
     assert_equal "$(tr -s ' ' <<<"${lines[0]};${lines[1]}")" " 0 $NOBODY 1; 1 100000 2000"
     edit_config "$B" '.process.args = ["sleep", "100"]'
@@ -177,7 +169,7 @@ status_is() {
                                {containerID: 1000, hostID: 101000, size: 500}] |
         .process.user = {uid: 1000, gid: 1000, additionalGids: [5, 50]}'
     shell 'id -u; id -G; cat /proc/self/gid_map | wc -l; cat /proc/self/setgroups'
-    run granted $(AS_NOBODY) run -b "$B" "$ID"
+    run granted "${PLAIN[@]}" "$WORK/bin/keel" run -b "$B" "$ID"
     assert_success
     assert_equal "${lines[*]}" "1000 1000 5 50 3 allow"
 }
@@ -185,11 +177,11 @@ status_is() {
 @test "rootless: what is not granted, and helpers that are not there" {
     require_tool newuidmap
     edit_config "$B" '.linux.uidMappings += [{containerID: 1, hostID: 300000, size: 10}]'
-    run granted $(AS_NOBODY) run -b "$B" "$ID"
+    run granted "${PLAIN[@]}" "$WORK/bin/keel" run -b "$B" "$ID"
     assert_failure 1
     assert_output_has "write the id map 0:$NOBODY:1 1:300000:10"
     assert_output_has "(see /etc/subuid)"
-    run without_helpers $(AS_NOBODY) run -b "$B" "$ID"
+    run without_helpers "${PLAIN[@]}" "$WORK/bin/keel" run -b "$B" "$ID"
     assert_failure 1
     assert_output_has "newuidmap is not installed (package uidmap)"
     assert_not_exists "$WORK/xdg/keel/$ID"
@@ -225,6 +217,10 @@ status_is() {
     run as_nobody run -b "$B" "$ID"
     assert_success
     assert_equal "${lines[*]}" "300 64"
+    edit_config "$B" '.process.args = ["sleep", "100"]'
+    as_nobody run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    assert_equal "$(as_nobody exec "$ID" cat /proc/self/oom_score_adj 2>&1)" 300
+    as_nobody delete -f "$ID"
     edit_config "$B" '.process.oomScoreAdj = -300 |
         .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 64, hard: 999999999}] |
         .process.args = ["true"]'
@@ -271,32 +267,60 @@ status_is() {
     assert_not_exists "$WORK/xdg/keel/$ID"
 }
 
-@test "rootless: a delegated cgroup is used" {
+# delegate GROUP: hands a group to nobody as a system manager would; on v1 in three hierarchies, on v2
+# with the two controllers, and with a group below for the shell of the user.
+delegate() {
     local directory
 
-    GROUP=hull-$TEST_ID
-    for directory in /sys/fs/cgroup/memory /sys/fs/cgroup/pids /sys/fs/cgroup/freezer; do
-        [ -d "$directory" ] || skip "needs cgroup v1"
-        mkdir "$directory/$GROUP"
-        chown $NOBODY "$directory/$GROUP" "$directory/$GROUP"/{tasks,cgroup.procs}
+    if [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; then
+        echo "+memory +pids" >/sys/fs/cgroup/cgroup.subtree_control
+        mkdir -p "/sys/fs/cgroup/$1/shell"
+        echo "+memory +pids" >"/sys/fs/cgroup/$1/cgroup.subtree_control"
+        chown -R $NOBODY "/sys/fs/cgroup/$1"
+        return
+    fi
+    for directory in memory pids freezer; do
+        [ -d "/sys/fs/cgroup/$directory" ] || skip "no $directory hierarchy"
+        mkdir "/sys/fs/cgroup/$directory/$1"
+        chown $NOBODY "/sys/fs/cgroup/$directory/$1" "/sys/fs/cgroup/$directory/$1"/{tasks,cgroup.procs}
     done
+}
+
+# in_group COMMAND...: from the group for the shell, where there is one.
+in_group() {
+    # shellcheck disable=SC2016
+    sh -c '[ ! -d "$0" ] || echo 0 >"$0/cgroup.procs"; "$@"' "/sys/fs/cgroup/$GROUP/shell" "$@"
+}
+
+group_file() { # V1_DIRECTORY V1_FILE V2_FILE
+    if [ -d "/sys/fs/cgroup/$GROUP" ]; then
+        cat "/sys/fs/cgroup/$GROUP/c/$3"
+    else
+        cat "/sys/fs/cgroup/$1/$GROUP/c/$2"
+    fi
+}
+
+@test "rootless: a delegated cgroup is used" {
+    GROUP=hull-$TEST_ID
+    delegate "$GROUP"
     edit_config "$B" ".process.args = [\"sleep\", \"100\"] | .linux.cgroupsPath = \"/$GROUP/c\" |
         .linux.resources = {memory: {limit: 33554432}, pids: {limit: 20}}"
-    as_nobody run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
-    assert_equal "$(cat "/sys/fs/cgroup/memory/$GROUP/c/memory.limit_in_bytes")" 33554432
-    assert_equal "$(cat "/sys/fs/cgroup/pids/$GROUP/c/pids.max")" 20
-    assert_equal "$(cat "/sys/fs/cgroup/pids/$GROUP/c/cgroup.procs")" "$(as_nobody state "$ID" | jq .pid)"
+    in_group "${PLAIN[@]}" "$WORK/bin/keel" run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    assert_equal "$(group_file memory memory.limit_in_bytes memory.max)" 33554432
+    assert_equal "$(group_file pids pids.max pids.max)" 20
+    assert_equal "$(group_file pids cgroup.procs cgroup.procs)" "$(as_nobody state "$ID" | jq .pid)"
     as_nobody pause "$ID"
     status_is "$ID" paused
     as_nobody resume "$ID"
     as_nobody update --memory 16777216 "$ID"
-    assert_equal "$(cat "/sys/fs/cgroup/memory/$GROUP/c/memory.limit_in_bytes")" 16777216
-    assert_equal "$(as_nobody exec "$ID" id -u)" 0
+    assert_equal "$(group_file memory memory.limit_in_bytes memory.max)" 16777216
+    assert_equal "$(in_group "${PLAIN[@]}" "$WORK/bin/keel" exec "$ID" id -u)" 0
     as_nobody delete -f "$ID"
-    assert_not_exists "/sys/fs/cgroup/memory/$GROUP/c"
+    run group_file pids cgroup.procs cgroup.procs
+    assert_failure
     # A limit of a controller that is not delegated cannot be kept.
     edit_config "$B" '.linux.resources = {cpu: {shares: 512}}'
-    run as_nobody run -b "$B" "$ID"
+    run in_group "${PLAIN[@]}" "$WORK/bin/keel" run -b "$B" "$ID"
     assert_failure
     assert_output_has "cpu"
 }
@@ -366,12 +390,12 @@ differ() {
     # Root of a namespace with one id: it maps what it has, and nothing else.
     edit_config "$B" '.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
     shell 'cat /proc/self/uid_map; id -u'
-    run plain unshare -Ur "$WORK/bin/keel" run -b "$B" "$ID"
+    run "${PLAIN[@]}" unshare -Ur "$WORK/bin/keel" run -b "$B" "$ID"
     assert_success
     assert_equal "$(tr -s ' ' <<<"${lines[0]}")" " 0 0 1"
     assert_equal "${lines[1]}" 0
     edit_config "$B" '.linux.uidMappings[0].hostID = 1000'
-    run plain unshare -Ur "$WORK/bin/keel" run -b "$B" "$ID"
+    run "${PLAIN[@]}" unshare -Ur "$WORK/bin/keel" run -b "$B" "$ID"
     assert_failure
     assert_output_has "uidMappings: host ids 1000 to 1000 are not all in this user namespace"
 }
