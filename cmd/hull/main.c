@@ -91,6 +91,7 @@ static const struct cli_command *const commands[] = {
 
 	&hull_container_command,
 	&hull_image_command,
+	&hull_manifest_command,
 	&hull_network_command,
 	&hull_cgroup_command,
 	&hull_system_command,

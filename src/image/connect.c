@@ -14,3 +14,25 @@ int registry_connect(const struct reference *ref, const struct image_registry_op
 
 	return registry_open(ref, &registry_options, ret, err);
 }
+
+static bool is_canceled(void *data)
+{
+	const volatile int *canceled = data;
+
+	return canceled && *canceled;
+}
+
+int image_remote_tags(const char *repository, const struct image_registry_options *options,
+	const volatile int *canceled, char ***ret, struct hull_error *err)
+{
+	const struct http_cancel cancel = {is_canceled, (void *)canceled};
+	_cleanup_reference_ struct reference ref = REFERENCE_INIT;
+	_cleanup_registry_ struct registry *registry = NULL;
+	int r = reference_parse(repository, &ref, err);
+
+	if (r == 0 && (ref.tag || ref.has_digest))
+		r = error_set(err, HULL_ERROR_INVALID, "tag can't be used with --all-tags/-a");
+	if (r == 0)
+		r = registry_connect(&ref, options, cancel, false, &registry, err);
+	return r < 0 ? r : registry_list_tags(registry, ret, err);
+}

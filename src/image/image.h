@@ -150,6 +150,10 @@ struct image_pull_result {
 
 void image_pull_result_done(struct image_pull_result *result);
 
+/* All tags that a repository has in its registry; appended to *ret (heap). */
+int image_remote_tags(const char *repository, const struct image_registry_options *options,
+	const volatile int *canceled, char ***ret, struct hull_error *err);
+
 int image_pull(struct image_store *store, const char *name,
 	const struct image_pull_options *options, struct image_pull_result *ret,
 	struct hull_error *err);
@@ -266,7 +270,8 @@ struct image_users {
 		struct hull_error *err); /* 1 = used, 0 = not, negative = error */
 	void *data;
 	/* The same for a mount; *ret_path gets where (heap). NULL: nothing is ever mounted. */
-	int (*mounted)(void *data, const struct digest *id, char **ret_path, struct hull_error *err);
+	int (*mounted)(
+		void *data, const struct digest *id, char **ret_path, struct hull_error *err);
 };
 
 struct image_remove_options {

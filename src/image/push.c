@@ -313,7 +313,7 @@ static int push(
 		digest_format(&document.digest, result->digest);
 		result->size = document.body.len;
 		result->platform_only = incomplete;
-		result->packed_again = document.changed && image->manifest_digest;
+		result->packed_again = document.changed && image->manifest_digest && !p->form_given;
 		progress_eventf(&p->options->progress, NULL, "%s: digest: %s size: %zu", p->ref.tag,
 			result->digest, result->size);
 	}

@@ -129,16 +129,15 @@ static const char networks[] =
 	") WITHOUT ROWID;";
 
 /* In which forms a layer is known and where: what a push asks a registry for. */
-static const char layer_blobs[] =
-	"CREATE TABLE layer_blob ("
-	"  diff_id TEXT NOT NULL,"
-	"  digest TEXT NOT NULL,"
-	"  repository TEXT NOT NULL," /* docker.io/library/busybox */
-	"  size INTEGER NOT NULL,"
-	"  media_type TEXT NOT NULL,"
-	"  added INTEGER NOT NULL,"
-	"  PRIMARY KEY (diff_id, digest, repository)"
-	") WITHOUT ROWID;";
+static const char layer_blobs[] = "CREATE TABLE layer_blob ("
+				  "  diff_id TEXT NOT NULL,"
+				  "  digest TEXT NOT NULL,"
+				  "  repository TEXT NOT NULL," /* docker.io/library/busybox */
+				  "  size INTEGER NOT NULL,"
+				  "  media_type TEXT NOT NULL,"
+				  "  added INTEGER NOT NULL,"
+				  "  PRIMARY KEY (diff_id, digest, repository)"
+				  ") WITHOUT ROWID;";
 
 const char *const metadata_migrations[] = {initial, networks, layer_blobs};
 const size_t metadata_schema_version = ARRAY_SIZE(metadata_migrations);

@@ -10,14 +10,14 @@
 #include "base/str.h"
 
 #define PROGRESS_BYTES ((int64_t)1 << 20) /* this much resets the count of failures */
-#define PROBE_BYTES    ((int64_t)4 << 20)
+#define PROBE_BYTES    ((int64_t)2 << 20)
 #define PARALLEL_MIN   ((int64_t)16 << 20)
 
 /*
  * From here on one connection is enough: it brings more than a processor unpacks. Several would
  * only be more work.
  */
-#define FAST_BYTES_PER_SECOND ((int64_t)96 << 20)
+#define FAST_BYTES_PER_SECOND ((int64_t)48 << 20)
 
 /* A "bytes FIRST-LAST/SIZE": FIRST, -1 if it is none; *ret_size is -1 for "*". */
 static int64_t parse_content_range(const char *text, int64_t *ret_size)

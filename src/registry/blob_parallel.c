@@ -17,8 +17,8 @@
 #include <string.h>
 #include <time.h>
 
-#define SEGMENT_BYTES ((int64_t)4 << 20)
-#define HELPERS	      5
+#define SEGMENT_BYTES ((int64_t)2 << 20)
+#define HELPERS	      7
 #define WINDOW	      ((int)(REGISTRY_WINDOW_BYTES / (size_t)SEGMENT_BYTES))
 #define ROOM_POLL_MS  20
 

@@ -26,7 +26,7 @@
 #define STALL_SECONDS	       60L
 #define STALL_BYTES_PER_SECOND 64L /* a trickle that would never end is a stall, too */
 #define POLL_MS		       100
-#define RECEIVE_BUFFER	       (512L << 10)
+#define RECEIVE_BUFFER	       (256L << 10)
 #define SEND_BUFFER	       (512L << 10)
 #define MAX_HEADER_BYTES       ((size_t)256 << 10)
 #define MAX_REDIRECTS	       10

@@ -10,9 +10,10 @@
 #include "json/json.h"
 #include "oci/image_spec.h"
 
-#define TAGS_PAGE_MAX ((size_t)4 << 20)
-#define TAGS_MAX      100000
-#define PAGES_MAX     1000
+#define TAGS_PAGE_MAX	((size_t)4 << 20)
+#define TAGS_MAX	100000
+#define PAGES_MAX	1000
+#define EMPTY_PAGES_MAX 10 /* in a row */
 
 static int open_remotes(
 	struct registry *registry, const struct registry_options *options, struct hull_error *err)
@@ -215,9 +216,10 @@ int registry_list_tags(struct registry *registry, char ***ret, struct hull_error
 	struct remote *remote = registry_origin(registry);
 	_cleanup_free_ char *path = strdup("/tags/list");
 
-	for (int pages = 0; path; pages++) {
+	for (int pages = 0, empty = 0; path; pages++) {
 		_cleanup_http_response_ struct http_response response = HTTP_RESPONSE_INIT;
 		struct http_request request = {.max_body = TAGS_PAGE_MAX};
+		size_t before = strv_length(*ret);
 		int r = remote_exchange(remote, path, &request, &response, err);
 
 		if (r == 0 && response.status != 200)
@@ -226,7 +228,8 @@ int registry_list_tags(struct registry *registry, char ***ret, struct hull_error
 			r = add_tags(&response, ret, err);
 		if (r < 0)
 			return r;
-		if (pages == PAGES_MAX)
+		empty = strv_length(*ret) > before ? 0 : empty + 1;
+		if (pages == PAGES_MAX || empty == EMPTY_PAGES_MAX)
 			return error_set(err, HULL_ERROR_LIMIT, "%s: the list of tags does not end",
 				remote->endpoint->host);
 		free(path);
