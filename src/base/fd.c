@@ -78,17 +78,23 @@ static int expect_end(int fd)
 	return r < 0 ? -errno : r > 0 ? -E2BIG : 0;
 }
 
+#define READ_FIRST 4095 /* a buffer has room for a NUL beside it */
+#define READ_LEAST 256
+
 int fd_read_to_buf(int fd, struct buf *b, size_t max)
 {
-	size_t start = b->len, step = 4096;
+	size_t start = b->len, step = READ_FIRST;
 	size_t cap = b->max ? b->max : BUF_MAX_DEFAULT;
 
 	if (max == 0 || max > cap - start)
 		max = cap - start;
 	for (;;) {
 		size_t left = max - (b->len - start);
-		size_t room = left < step ? left : step;
+		/* What is free is used up first: most files end in it. */
+		size_t room = b->size > b->len + READ_LEAST ? b->size - b->len - 1 : step;
 
+		if (room > left)
+			room = left;
 		if (room == 0)
 			return expect_end(fd);
 		char *to = buf_reserve(b, room);
@@ -104,8 +110,8 @@ int fd_read_to_buf(int fd, struct buf *b, size_t max)
 		b->data[b->len] = '\0';
 		if (r == 0)
 			return 0;
-		if (step < ((size_t)1 << 20))
-			step *= 2;
+		if (room == step && step < ((size_t)1 << 20))
+			step = 2 * step + 1;
 	}
 }
 
