@@ -38,6 +38,7 @@ static _Noreturn void hook_child(const struct oci_hook *hook, int in, int out)
 	static char *const no_env[] = {NULL};
 	char *const only_path[] = {hook->path, NULL};
 
+	process_reset_signals();
 	if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0 &&
 		process_cloexec_range(3, ~0U) == 0)
 		execve(hook->path, hook->args && hook->args[0] ? hook->args : only_path,

@@ -67,25 +67,6 @@ void child_warn(struct performance *p, int r)
 	p->detail[0] = '\0';
 }
 
-/* Handlers do not survive an execve, ignored signals and the mask would. */
-static void reset_signals(void)
-{
-	/* The kernel's own layout: glibc refuses to touch the two signals that it uses. */
-	static const struct {
-		void *handler;
-		unsigned long flags;
-		void *restorer;
-		uint64_t mask;
-	} standard;
-	static const uint64_t none;
-
-	for (int i = 1; i <= 64; i++) {
-		if (i != SIGKILL && i != SIGSTOP)
-			syscall(SYS_rt_sigaction, i, &standard, NULL, sizeof(uint64_t));
-	}
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
-}
-
 static int send_child(struct performance *p, const struct op *op)
 {
 	struct message m = {.type = (uint32_t)op->number, .op = (int32_t)p->current};
@@ -121,7 +102,7 @@ _Noreturn void child_main(struct performance *p)
 	struct plan *plan = p->plan;
 	bool traced = plan->times != NULL;
 
-	reset_signals();
+	process_reset_signals();
 	p->start_fd = p->pts_fd = p->master_fd = p->mask_dir_fd = -1;
 	p->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < plan->n_ops; i++) {

@@ -26,7 +26,27 @@ int process_begin(void)
 		if (open("/dev/null", O_RDWR | O_NOCTTY) < 0)
 			return -errno;
 	}
-	return signal(SIGCHLD, SIG_DFL) == SIG_ERR ? -errno : 0;
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		return -errno;
+	return 0;
+}
+
+void process_reset_signals(void)
+{
+	/* The kernel's own layout: glibc refuses to touch the two signals that it uses. */
+	static const struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		uint64_t mask;
+	} standard;
+	static const uint64_t none;
+
+	for (int i = 1; i <= 64; i++) {
+		if (i != SIGKILL && i != SIGSTOP)
+			syscall(SYS_rt_sigaction, i, &standard, NULL, sizeof(uint64_t));
+	}
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
 pid_t process_clone(const struct clone_args *args)

@@ -14,10 +14,15 @@
 
 /*
  * First in main(): what a program relies on, whatever its caller has left out. Standard files that
- * are not open become /dev/null, or the next files opened would be taken for them; and an ignored
- * SIGCHLD, which takes the ends of children away, is not ignored. 0 or -errno.
+ * are not open become /dev/null, or the next files opened would be taken for them; an ignored
+ * SIGCHLD, which takes the ends of children away, is not ignored; and a limit on the size of files
+ * is an error of write(2), no signal. 0 or -errno.
  */
 int process_begin(void);
+
+/* Raw. Every signal as a new process expects it: handlers do not survive an execve, ignored signals
+ * and the mask would. */
+void process_reset_signals(void);
 
 /* Raw. fork with flags; the pid in the parent, 0 in the child. */
 pid_t process_clone(const struct clone_args *args);
