@@ -19,12 +19,13 @@ void creation_done(struct creation *c)
 {
 	plan_free(c->plan);
 	runtime_process_done(&c->process);
-	if (c->reserved)
-		state_remove(c->root_fd, c->id, NULL);
-	cleanup_closep(&c->root_fd);
 	cleanup_closep(&c->dir_fd);
 	cleanup_closep(&c->cache_fd);
 	cleanup_closep(&c->start_socket);
+	/* Last, for it needs files to be free if it was these that there were too few of. */
+	if (c->reserved)
+		state_remove(c->root_fd, c->id, NULL);
+	cleanup_closep(&c->root_fd);
 	buf_done(&c->config);
 	free(c->bundle);
 	arena_done(&c->arena);
