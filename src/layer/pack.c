@@ -94,7 +94,7 @@ static int read_xattr_values(const char *path, struct xattrs *x, ssize_t names_l
 	for (const char *name = x->names; name < x->names + names_len; name += strlen(name) + 1) {
 		if (is_overlay_attribute(name))
 			continue;
-		ssize_t size = lgetxattr(path, name, x->values + used, TAR_XATTR_TOTAL_MAX - used);
+		ssize_t size = getxattr(path, name, x->values + used, TAR_XATTR_TOTAL_MAX - used);
 		if (size < 0 && errno == ENODATA)
 			continue;
 		if (size < 0)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,6 +115,26 @@ static void test_tree(void **state)
 	assert_int_equal(members, 7);
 }
 
+/* user.* attributes, where the file system of /tmp has them. */
+static void test_xattrs(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct hull_error err = HULL_ERROR_INIT;
+	const struct pack_options options = {.lower_fd = -1};
+	const struct tar_sink sink = {to_buf, &out};
+	char path[80];
+
+	make_file(f, "x", "");
+	snprintf(path, sizeof(path), "%s/x", f->path);
+	if (setxattr(path, "user.mark", "here", 4, 0) < 0)
+		skip();
+	assert_int_equal(setxattr(path, "user.overlay.opaque", "y", 1, 0), 0);
+	assert_int_equal(pack_tree(f->fd, &options, &sink, NULL, &err), 0);
+	assert_non_null(memmem(out.data, out.len, "SCHILY.xattr.user.mark=here\n", 28));
+	assert_null(memmem(out.data, out.len, "overlay", 7));
+}
+
 static bool skip_d(void *arg, const char *path, const struct stat *st)
 {
 	return str_eq(path, arg);
@@ -187,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_tree, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_xattrs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_skip_and_root, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whiteout_names_are_refused, setup, teardown),
