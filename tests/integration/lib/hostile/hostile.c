@@ -8,11 +8,13 @@
  *                              program; "seen COUNT" tells that there were any
  *     hostile exe MS           takes hold of the program of every process that is not this
  *                              container's own, and writes to it once the process has ended
+ *     hostile fork MS          makes as many processes as it can, each of which does the same
  *     hostile cwd              is there a way out of the working directory or any open file?
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,6 +245,15 @@ static int watch(look_fn *look)
 	return 0;
 }
 
+static int fork_all(void)
+{
+	while (in_time()) {
+		if (fork() < 0)
+			sched_yield();
+	}
+	return 0;
+}
+
 /* ---- the process's own surroundings ---- */
 
 /* A directory that is not below the root has a way up to the host's. */
@@ -277,7 +288,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "cwd") == 0)
 		return cwd();
 	if (argc < 3) {
-		fputs("usage: hostile swap MS A B | peek MS | exe MS | cwd\n", stderr);
+		fputs("usage: hostile swap MS A B | peek MS | exe MS | fork MS | cwd\n", stderr);
 		return 2;
 	}
 	set_deadline(argv[2]);
@@ -287,5 +298,7 @@ int main(int argc, char **argv)
 		return watch(peek);
 	if (strcmp(argv[1], "exe") == 0)
 		return watch(hold);
+	if (strcmp(argv[1], "fork") == 0)
+		return fork_all();
 	return 2;
 }
