@@ -393,11 +393,11 @@ poststop stopped $ID poststop"
 
 @test "failures at every stage leave nothing" {
     fails '.linux.sysctl = {"net.nonsense": "1"}' "set sys/net/nonsense to 1"
-    fails '.mounts += [{destination: "/x", type: "bind", source: "/no/such"}]' "open bind source /no/such: No such file or directory"
+    fails '.mounts += [{destination: "/x", type: "bind", source: "/no/such"}]' "open bind source /no/such: no such file or directory"
     fails '.mounts += [{destination: "/x", type: "tmpfs", source: "t", options: ["nonsense=1"]}]' "mount tmpfs on /x"
-    fails '.process.cwd = "/etc/passwd"' "change directory to /etc/passwd: Not a directory"
+    fails '.process.cwd = "/etc/passwd"' "change directory to /etc/passwd: not a directory"
     fails '.linux.cgroupsPath = "/a/../b"' '".."'
-    fails '(.linux.namespaces[] | select(.type == "ipc")).path = "/etc/passwd"' "join ipc namespace /etc/passwd: Invalid argument"
+    fails '(.linux.namespaces[] | select(.type == "ipc")).path = "/etc/passwd"' "join ipc namespace /etc/passwd: invalid argument"
     fails '.process.apparmorProfile = "no-such-profile"' "/proc/self/attr/"
     fails '.linux.resources.unified = {"memory.nonsense": "1"}' "memory.nonsense"
 }
