@@ -19,10 +19,10 @@
 
 #define FIRST_SIZE  ((size_t)256 << 10) /* of the region that costs no system call */
 #define REGION_SIZE ((size_t)1 << 20)	/* of each further one */
-#define SMALL_MAX   ((size_t)1024)	/* up to here a class per 16 bytes, then per power of two */
+#define SMALL_MAX   ((size_t)1024)	/* up to here a list per 16 bytes, then per power of two */
 #define LARGE_MIN   ((size_t)256 << 10) /* above: mappings of their own */
 #define N_SMALL	    (SMALL_MAX / 16)
-#define N_CLASSES   (N_SMALL + 8)
+#define N_LISTS	    (N_SMALL + 8)
 
 enum block_state {
 	BLOCK_USED = 0x75736564,
@@ -33,7 +33,7 @@ enum block_state {
 struct block {
 	size_t size; /* usable; of a mapping: the same */
 	enum block_state state;
-	unsigned int class;
+	unsigned int list;
 	alignas(16) char data[];
 };
 
@@ -46,10 +46,10 @@ static alignas(4096) char first_region[FIRST_SIZE];
 
 static struct {
 	char *next, *end; /* of the region that is carved */
-	struct block *lists[N_CLASSES];
+	struct block *lists[N_LISTS];
 } heap;
 
-static unsigned int class_of(size_t n, size_t *ret_size)
+static unsigned int list_of(size_t n, size_t *ret_size)
 {
 	if (n <= SMALL_MAX) {
 		size_t units = n ? (n + 15) / 16 : 1;
@@ -57,11 +57,11 @@ static unsigned int class_of(size_t n, size_t *ret_size)
 		return (unsigned int)(units - 1);
 	}
 	size_t size = 2 * SMALL_MAX;
-	unsigned int class = N_SMALL;
+	unsigned int list = N_SMALL;
 	for (; size < n; size *= 2)
-		class ++;
+		list++;
 	*ret_size = size;
-	return class;
+	return list;
 }
 
 static struct block *block_of(void *p)
@@ -111,10 +111,10 @@ static void *allocate(size_t n, bool zeroed)
 		p = map_block(n);
 	} else {
 		size_t size;
-		unsigned int class = class_of(n, &size);
-		struct block *b = heap.lists[class];
+		unsigned int list = list_of(n, &size);
+		struct block *b = heap.lists[list];
 		if (b) {
-			heap.lists[class] = ((struct link *)b->data)->next;
+			heap.lists[list] = ((struct link *)b->data)->next;
 			if (zeroed)
 				memset(b->data, 0, n);
 		} else {
@@ -123,7 +123,7 @@ static void *allocate(size_t n, bool zeroed)
 		if (b) {
 			b->size = size;
 			b->state = BLOCK_USED;
-			b->class = class;
+			b->list = class;
 			p = b->data;
 		}
 	}
@@ -159,11 +159,11 @@ void free(void *p)
 		errno = saved;
 		return;
 	}
-	if (b->state != BLOCK_USED || b->class >= N_CLASSES)
+	if (b->state != BLOCK_USED || b->list >= N_LISTS)
 		abort();
 	b->state = BLOCK_FREE;
-	((struct link *)b->data)->next = heap.lists[b->class];
-	heap.lists[b->class] = b;
+	((struct link *)b->data)->next = heap.lists[b->list];
+	heap.lists[b->list] = b;
 }
 
 void *realloc(void *p, size_t n)
