@@ -123,7 +123,7 @@ static void *allocate(size_t n, bool zeroed)
 		if (b) {
 			b->size = size;
 			b->state = BLOCK_USED;
-			b->list = class;
+			b->list = list;
 			p = b->data;
 		}
 	}
