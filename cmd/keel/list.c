@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keel.h"
+#include "cli/table.h"
 
 struct list_options {
 	char *format;
@@ -53,7 +54,7 @@ static void put(struct output *out, const struct container_record *c, enum conta
 	else if (out->json)
 		put_json(&out->w, c, status);
 	else
-		buf_printf(&out->text, "%-12s %-8d %-12s %-24s %-32s %s\n", s->id,
+		buf_printf(&out->text, "%s\t%d\t%s\t%s\t%s\t%s\n", s->id,
 			status == CONTAINER_STOPPED ? 0 : s->pid, container_status_names[status],
 			s->bundle, s->created, s->owner);
 }
@@ -81,6 +82,20 @@ static int list_all(struct cli_context *context, struct output *out, struct hull
 	return r;
 }
 
+/* A table's columns are as wide as what is in them: runc's widths. */
+static int print(const struct output *out, struct hull_error *err)
+{
+	_cleanup_buf_ struct buf table = BUF_INIT;
+	bool plain = out->json || out->options->quiet;
+
+	if (!plain)
+		table_format(&table, buf_str(&out->text), out->text.len, 12, 3);
+	if (buf_error(&out->text) || buf_error(&table))
+		return error_no_memory(err);
+	fputs(buf_str(plain ? &out->text : &table), stdout);
+	return 0;
+}
+
 static int list(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
@@ -93,15 +108,14 @@ static int list(
 	if (out.json && !o->quiet)
 		json_begin_array(&out.w);
 	else if (!o->quiet)
-		buf_printf(&out.text, "%-12s %-8s %-12s %-24s %-32s %s\n", "ID", "PID", "STATUS",
-			"BUNDLE", "CREATED", "OWNER");
+		buf_puts(&out.text, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n");
 	int r = list_all(context, &out, err);
 	if (out.json && !o->quiet) {
 		json_end_array(&out.w);
 		buf_putc(&out.text, '\n');
 	}
 	if (r == 0)
-		fputs(buf_str(&out.text), stdout);
+		r = print(&out, err);
 	buf_done(&out.text);
 	return r;
 }
