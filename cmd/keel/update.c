@@ -2,6 +2,7 @@
 /* New limits for a container: a resources document, or one option per limit. */
 #include "keel.h"
 #include "base/fd.h"
+#include "runtime/resctrl.h"
 
 struct update_options {
 	char *resources;
@@ -9,6 +10,8 @@ struct update_options {
 	struct hull_opt_i64 pids_limit, cpu_quota, cpu_idle, cpu_rt_runtime;
 	struct hull_opt_u64 cpu_shares, cpu_period, cpu_burst, cpu_rt_period, blkio_weight;
 	char *cpus, *mems;
+	char *l3_cache_schema;
+	char *mem_bw_schema;
 	char *ignored;
 };
 
@@ -39,10 +42,10 @@ static const struct cli_option options[] = {
 	{"kernel-memory-tcp", 0, CLI_STRING, O(ignored), "bytes", "", NULL,
 		CLI_HIDDEN | CLI_IGNORED},
 	{"pids-limit", 0, CLI_I64, O(pids_limit), "number", "Limit of processes", NULL, 0},
-	{"l3-cache-schema", 0, CLI_STRING, O(ignored), "schema", "Intel RDT: L3 cache", NULL,
-		CLI_UNSUPPORTED},
-	{"mem-bw-schema", 0, CLI_STRING, O(ignored), "schema", "Intel RDT: memory bandwidth", NULL,
-		CLI_UNSUPPORTED},
+	{"l3-cache-schema", 0, CLI_STRING, O(l3_cache_schema), "schema",
+		"What the container may use of L3 caches, as resctrl writes it", NULL, 0},
+	{"mem-bw-schema", 0, CLI_STRING, O(mem_bw_schema), "schema",
+		"The same for memory bandwidth", NULL, 0},
 };
 
 /* Bytes with a unit, or -1 for no limit. */
@@ -105,6 +108,22 @@ static int from_document(struct arena *arena, const char *path, struct hull_cgro
 		from_stdin ? "stdin" : path, err);
 }
 
+/* Caches and memory bandwidth are shared out by another file system than cgroups. */
+static int update_rdt(
+	struct container_record *c, const struct update_options *o, struct hull_error *err)
+{
+	_cleanup_free_ char *root = NULL;
+	struct oci_spec *spec;
+	int r = resctrl_find(&root, err);
+
+	if (r == 0)
+		r = container_record_spec(c, &spec, err);
+	return r < 0 ? r
+		     : resctrl_update(root, c->state->id,
+			       spec->linux ? spec->linux->intel_rdt : NULL, o->l3_cache_schema,
+			       o->mem_bw_schema, err);
+}
+
 static int update(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
@@ -118,6 +137,8 @@ static int update(
 				 : from_options(o, &resources, err);
 	if (r == 0)
 		r = hull_cgroup_resources_check(&resources, err);
+	if (r == 0 && (o->l3_cache_schema || o->mem_bw_schema))
+		r = update_rdt(&c, o, err);
 	return r < 0 ? r : container_update(&c.ref, &resources, err);
 }
 

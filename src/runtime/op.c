@@ -22,7 +22,7 @@ static const struct op_class classes[OP_KIND_MAX] = {
 		"make a user namespace with the id map{id-map}",
 		"clone3(CLONE_NEWUSER), write(uid_map), write(gid_map), open(ns/user)", NULL},
 	[OP_CREATE_CGROUP] = {"create-cgroup", perform_create_cgroup,
-		"create cgroup {path}{limits}", "mkdir(CGROUP{path}), write(limits)",
+		"create cgroup {path}{limits}", "mkdir(CGROUP{path}){limit-values}",
 		"mkdir -p /sys/fs/cgroup/*{path}"},
 	[OP_OPEN_CGROUP] = {"open-cgroup", perform_open_cgroup,
 		"open the container's cgroup", "open(CGROUP/cgroup.procs)", NULL},

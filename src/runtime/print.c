@@ -162,6 +162,18 @@ static void put_device(const struct oci_device *d, struct buf *out)
 		buf_printf(out, " %" PRId64 " %" PRId64, d->major, d->minor);
 }
 
+/* As the specification writes them: which files they go to depends on the machine's cgroups. */
+static void put_limits(const struct plan *plan, struct buf *out)
+{
+	struct json_writer w = JSON_WRITER_INIT(out, 0);
+
+	if (!plan->resources)
+		return;
+	buf_puts(out, ", write(");
+	json_struct(&w, &oci_resources_table, plan->spec->linux->resources);
+	buf_putc(out, ')');
+}
+
 static bool expand_plain(
 	const struct plan *plan, const struct op *op, const char *name, struct buf *out)
 {
@@ -181,6 +193,8 @@ static bool expand_plain(
 		buf_puts(out, plan->cgroup_path ? plan->cgroup_path : "");
 	else if (str_eq(name, "limits"))
 		buf_puts(out, plan->resources ? " with its limits" : "");
+	else if (str_eq(name, "limit-values"))
+		put_limits(plan, out);
 	else if (str_eq(name, "listener"))
 		buf_puts(out, op->flags ? " and hand its listener over" : "");
 	else if (str_eq(name, "listener-flag"))

@@ -249,6 +249,26 @@ int resctrl_make(const char *root, const struct oci_intel_rdt *rdt, struct resct
 	return e < 0 ? error_errno(err, e, "linux.intelRdt: %s", r->monitor) : 0;
 }
 
+int resctrl_update(const char *root, const char *id, const struct oci_intel_rdt *rdt,
+	char *l3_cache_schema, char *mem_bw_schema, struct hull_error *err)
+{
+	struct oci_intel_rdt wanted = {
+		.l3_cache_schema = l3_cache_schema, .mem_bw_schema = mem_bw_schema};
+	_cleanup_(resctrl_done) struct resctrl names = {0};
+
+	if (!rdt)
+		return error_set(err, HULL_ERROR_CONFLICT,
+			"the container has no class of service (linux.intelRdt)");
+	wanted.clos_id = rdt->clos_id;
+	int r = resctrl_name(root, id, &wanted, &names, err);
+	if (r == 0)
+		r = check_machine(root, &wanted, err);
+	if (r < 0)
+		return r;
+	_cleanup_free_ char *schemata = resctrl_schemata(&wanted);
+	return schemata ? write_schemata(root, names.group, schemata, err) : error_no_memory(err);
+}
+
 static int add_to(const char *directory, pid_t pid, struct hull_error *err)
 {
 	_cleanup_free_ char *path = str_printf("%s/tasks", directory);

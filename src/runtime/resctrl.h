@@ -33,6 +33,13 @@ int resctrl_make(const char *root, const struct oci_intel_rdt *rdt, struct resct
 
 int resctrl_add(const struct resctrl *r, pid_t pid, struct hull_error *err);
 
+/*
+ * Writes other schemata for a running container's class; either may be NULL. rdt is what the container
+ * was made with: NULL = it has no class.
+ */
+int resctrl_update(const char *root, const char *id, const struct oci_intel_rdt *rdt,
+	char *l3_cache_schema, char *mem_bw_schema, struct hull_error *err);
+
 /* Removes the directories of `made`; tasks fall back to the class above. */
 void resctrl_remove(char *const *made);
 

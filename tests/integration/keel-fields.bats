@@ -627,3 +627,14 @@ END
         assert_output_has "$word"
     done
 }
+
+@test "intelRdt: without resctrl it is refused, by update too" {
+    ! grep -q ' resctrl ' /proc/self/mounts || skip "resctrl is mounted here"
+    fails '.linux.intelRdt = {closID: "class", schemata: ["L3:0=f"], enableMonitoring: true}' \
+        "intelRdt is specified in config, but Intel RDT is not enabled"
+    make_config "$B" '.process.args = ["sleep", "100"]'
+    keel run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    run keel update --l3-cache-schema L3:0=f "$ID"
+    assert_failure 1
+    assert_output_has "Intel RDT is not enabled"
+}

@@ -142,6 +142,21 @@ static void test_monitor(void **state)
 	assert_true(access(r.made[0], F_OK) < 0);
 }
 
+static void test_update(void **state)
+{
+	const struct oci_intel_rdt rdt = {.clos_id = (char *)"existing"};
+	_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+
+	assert_int_equal(resctrl_update(root, "c1", &rdt, (char *)"L3:0=1", NULL, &err), 0);
+	_cleanup_free_ char *schemata = get("existing/schemata");
+	assert_non_null(strstr(schemata, "L3:0=1\n"));
+	assert_true(resctrl_update(root, "c1", &rdt, NULL, (char *)"MB:0=1", &err) < 0);
+	assert_non_null(strstr(hull_error_message(&err), "Intel RDT/MBA is not enabled"));
+	hull_error_done(&err);
+	assert_true(resctrl_update(root, "c1", NULL, (char *)"L3:0=1", NULL, &err) < 0);
+	assert_non_null(strstr(hull_error_message(&err), "no class of service"));
+}
+
 static void test_refused(void **state)
 {
 	assert_refused(&(struct oci_intel_rdt){.clos_id = (char *)"none"},
@@ -167,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_match),
 		cmocka_unit_test_setup_teardown(test_existing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_monitor, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_update, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 	};
 
