@@ -288,10 +288,6 @@ int bridge_ensure(struct network_host *host, const struct network *network, int 
 	bool ours = !named_by_user(network);
 	int r = look(host, network->link, &v);
 
-	if (r == 0 && is_ours(&v, network)) {
-		*ret_index = v.index;
-		return 0;
-	}
 	if (r == -ENODEV) {
 		ours = true;
 		r = make(host, network, err);
@@ -301,10 +297,13 @@ int bridge_ensure(struct network_host *host, const struct network *network, int 
 	}
 	if (r < 0)
 		return error_errno(err, r, "bridge %s", network->link);
-	if (v.alias[0] && str_after(v.alias, "hull:"))
+	*ret_index = v.index;
+	/* Somebody else may have made and finished it since we looked first. */
+	if (is_ours(&v, network))
+		return 0;
+	if (str_after(v.alias, "hull:"))
 		return error_set(err, HULL_ERROR_CONFLICT, "bridge %s belongs to another network",
 			network->link);
-	*ret_index = v.index;
 	return finish(host, network, v.index, ours, err);
 }
 
