@@ -104,6 +104,7 @@ _Noreturn void child_main(struct performance *p)
 
 	process_reset_signals();
 	p->start_fd = p->pts_fd = p->master_fd = p->mask_dir_fd = -1;
+	p->own_proc_fd = -1;
 	p->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < plan->n_ops; i++) {
 		const struct op *op = &plan->ops[i];

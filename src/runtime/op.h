@@ -308,6 +308,7 @@ struct performance {
 	int pts_fd;	 /* the slave of the terminal */
 	int proc_fd;	 /* /proc of the host, O_PATH */
 	int mask_dir_fd; /* the shared empty directory, once made */
+	int own_proc_fd; /* the container's /proc, once mounted */
 	int master_fd;	 /* the terminal's other end, until it is handed over */
 	bool cwd_entered;
 	int start_fd;	     /* accepted connection of `start` */

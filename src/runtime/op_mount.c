@@ -357,7 +357,13 @@ int perform_mount(struct performance *p, const struct op *op)
 	int r = m->copy_up ? copy_up(p, m, fd) : 0;
 	if (r == 0)
 		r = finish_mount(p, fd, m);
-	return r < 0 ? r : op_step(p, mount_attach(fd, target), "move_mount");
+	if (r == 0)
+		r = op_step(p, mount_attach(fd, target), "move_mount");
+	if (r == 0 && str_eq(op->path, "/proc")) {
+		cleanup_closep(&p->own_proc_fd);
+		p->own_proc_fd = TAKE_FD(fd);
+	}
+	return r;
 }
 
 /* The same link again. One that is there already and says the same is as good. */
@@ -411,7 +417,12 @@ int perform_bind(struct performance *p, const struct op *op)
 	_cleanup_close_ int target = open_bind_target(p, op, slot);
 	if (target < 0)
 		return target;
-	return op_step(p, mount_attach(slot->fd, target), "move_mount");
+	int r = op_step(p, mount_attach(slot->fd, target), "move_mount");
+	if (r == 0 && str_eq(op->path, "/proc")) {
+		cleanup_closep(&p->own_proc_fd);
+		p->own_proc_fd = fcntl(slot->fd, F_DUPFD_CLOEXEC, 3);
+	}
+	return r;
 }
 
 /* The name of a hierarchy's directory: "name=systemd" is "systemd". */

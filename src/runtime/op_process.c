@@ -98,7 +98,7 @@ int perform_close_fds(struct performance *p, const struct op *op)
 		}
 		first = next + 1;
 	}
-	p->proc_fd = p->mask_dir_fd = p->pts_fd = -1;
+	p->proc_fd = p->own_proc_fd = p->mask_dir_fd = p->pts_fd = -1;
 	return process_close_range(first, UINT_MAX);
 }
 

@@ -84,10 +84,23 @@ static int clone_empty(struct performance *p)
 	return r;
 }
 
+/*
+ * What is below /proc is looked for in the procfs that was mounted there. Its directory may have
+ * another name by now, if somebody else can write to the root: then the path leads past it.
+ */
+static int open_existing(struct performance *p, const char *path)
+{
+	const char *inside = str_after(path, "/proc/");
+
+	if (inside && p->own_proc_fd >= 0)
+		return resolve_in_root(p->own_proc_fd, inside, O_PATH);
+	return resolve_in_root(root_fd(p), path, O_PATH);
+}
+
 int perform_mask_path(struct performance *p, const struct op *op)
 {
 	struct stat st;
-	_cleanup_close_ int target = resolve_in_root(root_fd(p), op->path, O_PATH);
+	_cleanup_close_ int target = open_existing(p, op->path);
 
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
@@ -108,7 +121,7 @@ int perform_mask_path(struct performance *p, const struct op *op)
 
 int perform_readonly_path(struct performance *p, const struct op *op)
 {
-	_cleanup_close_ int target = resolve_in_root(root_fd(p), op->path, O_PATH);
+	_cleanup_close_ int target = open_existing(p, op->path);
 
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
