@@ -15,7 +15,6 @@
 
 #include <inttypes.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #define SUBID_FILE_MAX ((size_t)4 << 20)
@@ -273,18 +272,39 @@ static bool find_grant(
 	return false;
 }
 
+/*
+ * The name of the user in /etc/passwd, "NAME:PASSWORD:UID:...", NULL if there is none. Not
+ * getpwuid(3), which would load modules of glibc's: this is part of a static program.
+ */
+static char *user_name(uid_t uid)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	if (file_read_at(AT_FDCWD, "/etc/passwd", &text, SUBID_FILE_MAX) < 0)
+		return NULL;
+	for (const char *line = buf_str(&text); *line;) {
+		size_t n = strcspn(line, "\n"), name = strcspn(line, ":\n");
+		const char *password = line + name + (line[name] == ':');
+		const char *number = password + strcspn(password, ":\n");
+		char *end;
+		unsigned long value = *number == ':' ? strtoul(number + 1, &end, 10) : 0;
+		if (*number == ':' && end != number + 1 && *end == ':' && value == uid)
+			return strndup(line, name);
+		line += n + (line[n] == '\n');
+	}
+	return NULL;
+}
+
 static size_t make_default(const struct id_kind *kind, uint32_t own, struct oci_id_mapping map[2])
 {
-	char names[4096];
-	struct passwd entry, *user = NULL;
 	uint32_t start, count;
 	_cleanup_free_ char *helper = find_helper(kind->helper);
 
 	map[0] = (struct oci_id_mapping){.container_id = 0, .host_id = own, .size = 1};
 	if (!helper)
 		return 1;
-	getpwuid_r(geteuid(), &entry, names, sizeof(names), &user);
-	if (!find_grant(kind->grants, user ? user->pw_name : NULL, geteuid(), &start, &count) ||
+	_cleanup_free_ char *user = user_name(geteuid());
+	if (!find_grant(kind->grants, user, geteuid(), &start, &count) ||
 		overlap(start, count, own, 1))
 		return 1;
 	map[1] = (struct oci_id_mapping){.container_id = 1, .host_id = start, .size = count};
