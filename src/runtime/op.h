@@ -290,6 +290,8 @@ struct performance {
 	struct hull_cgroup_host *cgroup_host;
 	struct hull_cgroup *cgroup;
 	int cgroup_dir_fd;   /* exec on v2: for CLONE_INTO_CGROUP, -1 = none */
+	bool birth_begun;    /* this thread alone may change what children inherit of the process */
+	int dumpable_before; /* -1 = unchanged */
 	bool oom_score_lent; /* the caller has the child's score, and gets back what it had before */
 	int oom_score_before;
 	bool cgroup_made;    /* by us: removed on failure */

@@ -123,39 +123,6 @@ int perform_make_id_map(struct performance *p, const struct op *op)
 
 /* ---- around the child ---- */
 
-/*
- * Files of a process that cannot be traced are root's. A caller without privileges therefore gives
- * its child the score at birth, by having it itself at that moment; the way back is open to it.
- */
-static int lend_oom_score(struct performance *p, const char *text, size_t length)
-{
-	char now[16];
-	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	ssize_t n = read(fd, now, sizeof(now) - 1);
-	int r = n < 0 ? -errno : 0;
-	if (r == 0) {
-		now[n] = '\0';
-		p->oom_score_before = atoi(now);
-		r = write(fd, text, length) < 0 ? -errno : 0;
-	}
-	close(fd);
-	p->oom_score_lent = r == 0;
-	return r;
-}
-
-void oom_score_restore(struct performance *p)
-{
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%d", p->oom_score_before);
-
-	if (p->oom_score_lent)
-		file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", text, (size_t)n);
-	p->oom_score_lent = false;
-}
-
 /* Lowering needs CAP_SYS_RESOURCE: where it is missing that is a wish, as priorities are. */
 int perform_oom_score(struct performance *p, const struct op *op)
 {
@@ -164,7 +131,7 @@ int perform_oom_score(struct performance *p, const struct op *op)
 
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", p->pid);
 	int r = p->pid > 0 ? file_write_at(AT_FDCWD, path, text, (size_t)n)
-			   : lend_oom_score(p, text, (size_t)n);
+			   : birth_lend_oom_score(p, text, (size_t)n);
 	if (r != -EACCES && r != -EPERM)
 		return r;
 	snprintf(p->detail, sizeof(p->detail), "no permission to lower it");

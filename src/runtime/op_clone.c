@@ -6,6 +6,8 @@
 #include "base/str.h"
 #include "sys/process.h"
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -26,6 +28,69 @@ struct birth {
 	pid_t result;	  /* pid or -errno */
 	const char *step; /* that failed */
 };
+
+/* ---- what a child inherits of the whole process ---- */
+
+/*
+ * Whether a process may be looked at, and its OOM score, are inherited at birth, and may have to be
+ * right from then on; so the caller has them itself for that moment. Both belong to the process, not
+ * to the thread: one birth of that kind at a time.
+ */
+static pthread_mutex_t birth_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void birth_begin(struct performance *p)
+{
+	if (!p->birth_begun)
+		pthread_mutex_lock(&birth_lock);
+	p->birth_begun = true;
+}
+
+/* Nobody in the namespaces that the child is born in may look at it (CVE-2016-9962). */
+static int birth_hide(struct performance *p)
+{
+	birth_begin(p);
+	p->dumpable_before = prctl(PR_GET_DUMPABLE);
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+/* Files of a process that cannot be looked at are root's: nobody else can set the score later. The
+ * way back is open to the caller. */
+int birth_lend_oom_score(struct performance *p, const char *text, size_t length)
+{
+	char now[16];
+	_cleanup_close_ int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	birth_begin(p);
+	ssize_t n = read(fd, now, sizeof(now) - 1);
+	if (n < 0)
+		return -errno;
+	now[n] = '\0';
+	p->oom_score_before = atoi(now);
+	if (write(fd, text, length) < 0)
+		return -errno;
+	p->oom_score_lent = true;
+	return 0;
+}
+
+void birth_end(struct performance *p)
+{
+	char text[16];
+
+	if (!p->birth_begun)
+		return;
+	if (p->dumpable_before > 0)
+		prctl(PR_SET_DUMPABLE, p->dumpable_before, 0, 0, 0);
+	int n = snprintf(text, sizeof(text), "%d", p->oom_score_before);
+	if (p->oom_score_lent)
+		file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", text, (size_t)n);
+	p->oom_score_lent = p->birth_begun = false;
+	p->dumpable_before = -1;
+	pthread_mutex_unlock(&birth_lock);
+}
+
+/* ---- the clone ---- */
 
 static void begin_child(struct performance *p)
 {
@@ -150,22 +215,19 @@ int perform_clone(struct performance *p, const struct op *op)
 		b.args.flags |= CLONE_INTO_CGROUP;
 		b.args.cgroup = (uint64_t)directory;
 	}
-	/* The child may be in a pid or user namespace with others from birth, as an exec's is: nobody
-	 * there may look at it, and it inherits this (CVE-2016-9962). */
-	bool among_others =
-		op->clone->pid_namespace_slot >= 0 || op->clone->user_namespace_slot >= 0;
-	int dumpable = p->plan->exec || among_others ? prctl(PR_GET_DUMPABLE) : -1;
-	if (dumpable >= 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return op_step(p, -errno, "PR_SET_DUMPABLE");
+	/* As an exec's child is from birth, it may be among the processes of others. */
+	bool hidden = p->plan->exec || op->clone->pid_namespace_slot >= 0 ||
+		      op->clone->user_namespace_slot >= 0;
+	int r = hidden ? birth_hide(p) : 0;
+	if (r < 0)
+		return op_step(p, r, "PR_SET_DUMPABLE");
 	give_birth(&b);
 	if (b.result == -EBUSY && p->cgroup_dir_fd >= 0 && !p->plan->sub_cgroups &&
 		cgroup_follow_first_process(p) == 0) {
 		b.args.cgroup = (uint64_t)p->cgroup_dir_fd;
 		give_birth(&b);
 	}
-	if (dumpable > 0)
-		prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
-	oom_score_restore(p);
+	birth_end(p);
 	if (b.result < 0)
 		return op_step(p, (int)b.result, "%s", b.step);
 	p->pid = b.result;

@@ -34,7 +34,8 @@ static int performance_init(struct performance *p, struct plan *plan, struct hul
 		.err = err,
 		.console_fd = -1,
 		.listener_fd = -1,
-		.cgroup_dir_fd = -1};
+		.cgroup_dir_fd = -1,
+		.dumpable_before = -1};
 	p->shared = mmap(
 		NULL, shared_size(plan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (p->shared == MAP_FAILED) {
@@ -64,7 +65,7 @@ static int performance_init(struct performance *p, struct plan *plan, struct hul
 
 static void performance_done(struct performance *p)
 {
-	oom_score_restore(p);
+	birth_end(p);
 	for (size_t i = 0; p->slots && i < p->plan->n_slots; i++) {
 		if (!p->slots[i].borrowed)
 			cleanup_closep(&p->slots[i].fd);

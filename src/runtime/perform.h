@@ -16,8 +16,11 @@ int perform_create_cgroup(struct performance *p, const struct op *op);
 int perform_open_cgroup(struct performance *p, const struct op *op);
 int perform_clone(struct performance *p, const struct op *op);
 
-/* Gives the caller's own score back that it lent to a child that was to be born with it. */
-void oom_score_restore(struct performance *p);
+/* For a child that is to be born with the score; see op_clone.c. */
+int birth_lend_oom_score(struct performance *p, const char *text, size_t length);
+
+/* Gives back what the caller has lent for a birth. Nothing if there is nothing to give back. */
+void birth_end(struct performance *p);
 int perform_write_id_maps(struct performance *p, const struct op *op);
 int perform_attach_cgroup(struct performance *p, const struct op *op);
 int perform_resctrl(struct performance *p, const struct op *op);
