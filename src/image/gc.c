@@ -60,6 +60,24 @@ static int find_needed_blobs(
 	return r;
 }
 
+struct collection {
+	struct image_store *store;
+	int64_t *bytes; /* NULL: nobody asks */
+	bool synced;
+};
+
+/*
+ * Once, before the first thing is deleted. Rows of images that were removed a moment ago must not
+ * come back after a power cut when what they name does not.
+ */
+static int sync_rows(struct collection *c, struct hull_error *err)
+{
+	int r = c->synced ? 0 : metadata_sync(c->store->md, err);
+
+	c->synced = r == 0;
+	return r;
+}
+
 struct orphans {
 	const struct digest_set *needed;
 	struct digest_set found;
@@ -74,23 +92,28 @@ static int look_at_layer(const struct digest *diff_id, void *arg)
 }
 
 /* Who wants to know how much was freed wants it to be free; others need not wait for it. */
-static int remove_layers(struct image_store *store, const struct digest_set *orphans,
-	int64_t *bytes, struct hull_error *err)
+static int remove_layers(
+	struct collection *c, const struct digest_set *orphans, struct hull_error *err)
 {
 	_cleanup_layer_trash_ struct layer_trash *trash = NULL;
-	int r = orphans->count > 0 ? layer_trash_new(store->layers, &trash, err) : 0;
 
+	if (orphans->count == 0)
+		return 0;
+	int r = sync_rows(c, err);
+	if (r == 0)
+		r = layer_trash_new(c->store->layers, &trash, err);
 	for (size_t i = 0; r == 0 && i < orphans->count; i++)
 		r = layer_trash_add(trash, &orphans->items[i], err);
-	if (trash && bytes)
-		*bytes += (int64_t)layer_trash_bytes(trash);
+	if (trash && c->bytes)
+		*c->bytes += (int64_t)layer_trash_bytes(trash);
 	if (trash)
-		layer_trash_empty(trash, !bytes);
+		layer_trash_empty(trash, !c->bytes);
 	return r;
 }
 
-static int collect_layers(struct image_store *store, int64_t *bytes, struct hull_error *err)
+static int collect_layers(struct collection *c, struct hull_error *err)
 {
+	struct image_store *store = c->store;
 	_cleanup_digest_set_ struct digest_set needed = {0};
 	int r = find_needed_layers(store, &needed, err);
 
@@ -99,7 +122,7 @@ static int collect_layers(struct image_store *store, int64_t *bytes, struct hull
 	struct orphans orphans = {.needed = &needed};
 	r = layer_store_list(store->layers, look_at_layer, &orphans, err);
 	if (r == 0)
-		r = remove_layers(store, &orphans.found, bytes, err);
+		r = remove_layers(c, &orphans.found, err);
 	/* What layers are known as elsewhere is of no use without them. */
 	if (r == 0 && orphans.found.count > 0)
 		r = metadata_exec(store->md, err,
@@ -110,19 +133,24 @@ static int collect_layers(struct image_store *store, int64_t *bytes, struct hull
 	return r < 0 ? r : layer_store_clean(store->layers, err);
 }
 
-static void remove_file(int dirfd, const char *name, int64_t *bytes)
+static int remove_file(struct collection *c, int dirfd, const char *name, struct hull_error *err)
 {
 	struct stat st;
+	int r = sync_rows(c, err);
 
-	if (bytes && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		*bytes += st.st_blocks * 512;
+	if (r < 0)
+		return r;
+	if (c->bytes && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		*c->bytes += st.st_blocks * 512;
 	unlinkat(dirfd, name, 0);
+	return 0;
 }
 
 /* Files of one blobs/<algorithm> that are not needed documents: others' names and half-written ones too. */
-static int collect_blobs_of(struct image_store *store, enum digest_algorithm algorithm,
-	const struct digest_set *needed, int64_t *bytes, struct hull_error *err)
+static int collect_blobs_of(struct collection *c, enum digest_algorithm algorithm,
+	const struct digest_set *needed, struct hull_error *err)
 {
+	struct image_store *store = c->store;
 	const char *name = digest_algorithm_name(algorithm);
 	int fd = openat(store->blobs_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -135,7 +163,8 @@ static int collect_blobs_of(struct image_store *store, enum digest_algorithm alg
 			close(fd);
 		return r;
 	}
-	for (struct dirent *e; (e = readdir(dir));) {
+	int r = 0;
+	for (struct dirent *e; r == 0 && (e = readdir(dir));) {
 		char text[DIGEST_TEXT_SIZE];
 		struct digest digest;
 
@@ -146,9 +175,9 @@ static int collect_blobs_of(struct image_store *store, enum digest_algorithm alg
 				   digest_parse(text, &digest, NULL) == 0 &&
 				   digest_set_has(needed, &digest);
 		if (!needed_here)
-			remove_file(dirfd(dir), e->d_name, bytes);
+			r = remove_file(c, dirfd(dir), e->d_name, err);
 	}
-	return 0;
+	return r;
 }
 
 /* Locks of pulls that were killed: whoever pulls holds the store. */
@@ -164,14 +193,14 @@ static void collect_pull_locks(struct image_store *store)
 			unlinkat(fd, e->d_name, 0);
 }
 
-static int collect_blobs(struct image_store *store, int64_t *bytes, struct hull_error *err)
+static int collect_blobs(struct collection *c, struct hull_error *err)
 {
 	_cleanup_digest_set_ struct digest_set needed = {0};
-	int r = find_needed_blobs(store, &needed, err);
+	int r = find_needed_blobs(c->store, &needed, err);
 
 	for (int i = 0; r == 0 && i < DIGEST_ALGORITHM_MAX; i++)
-		r = collect_blobs_of(store, (enum digest_algorithm)i, &needed, bytes, err);
-	collect_pull_locks(store);
+		r = collect_blobs_of(c, (enum digest_algorithm)i, &needed, err);
+	collect_pull_locks(c->store);
 	return r;
 }
 
@@ -182,10 +211,10 @@ int image_collect_garbage(struct image_store *store, int64_t *ret_bytes, struct 
 	int r = image_hold_alone(store, &fd, err);
 
 	if (r > 0) {
-		int64_t *count = ret_bytes ? &bytes : NULL;
-		r = collect_layers(store, count, err);
+		struct collection c = {.store = store, .bytes = ret_bytes ? &bytes : NULL};
+		r = collect_layers(&c, err);
 		if (r == 0)
-			r = collect_blobs(store, count, err);
+			r = collect_blobs(&c, err);
 	}
 	if (r >= 0 && ret_bytes)
 		*ret_bytes = bytes;

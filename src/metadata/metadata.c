@@ -362,3 +362,20 @@ void metadata_rollback(struct metadata_transaction *t)
 		sqlite3_exec(t->md->db, "ROLLBACK", NULL, NULL, NULL);
 	t->md = NULL;
 }
+
+/*
+ * The log is what commits are written to. If there is none, a checkpoint has put everything into the
+ * database file, which SQLite syncs before it removes the log. SQLite has no lock on the log's file
+ * that closing it here could take away.
+ */
+int metadata_sync(struct metadata *md, struct hull_error *err)
+{
+	_cleanup_free_ char *path = str_printf("%s-wal", md->path);
+
+	if (!path)
+		return error_no_memory(err);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : error_errno(err, errno, "%s", path);
+	return fdatasync(fd) < 0 ? error_errno(err, errno, "%s", path) : 0;
+}

@@ -74,6 +74,12 @@ int metadata_begin(struct metadata *md, struct metadata_transaction *t, struct h
 int metadata_commit(struct metadata_transaction *t, struct hull_error *err);
 void metadata_rollback(struct metadata_transaction *t);
 
+/*
+ * Waits until everything that was committed is on the disk: before files are deleted that a row
+ * named which is gone, for otherwise a power cut could bring back the row and not the files.
+ */
+int metadata_sync(struct metadata *md, struct hull_error *err);
+
 DEFINE_CLEANUP(struct metadata *, metadata_closep, metadata_close)
 DEFINE_CLEANUP(struct metadata_query *, metadata_query_donep, metadata_query_done)
 
