@@ -6,6 +6,7 @@
 #include "cgroup.h"
 #include "system_commands.h"
 
+#include "sys/process.h"
 #include "sys/seal.h"
 
 #include <limits.h>
@@ -148,7 +149,7 @@ int main(int argc, char **argv)
 	_cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof(*words));
 	struct hull_globals globals = {.words = words};
 
-	if (!words || argc < 1)
+	if (!words || argc < 1 || process_begin() < 0)
 		return 125;
 	memcpy(words, argv, (size_t)argc * sizeof(*words));
 	/* Once sealed the link says nothing; but then argv[0] is what we put there before. */
