@@ -301,7 +301,7 @@ with_faulty() {
     layer_file "$WORK/layer" 1000000
     make_oci_layout "$WORK/layout" v1 "$WORK/layer"
     start_faulty_registry "$WORK/layout"
-    hull pull -q "$@" "$FAULTY/ok/app:v1"
+    hull pull -q "$FAULTY/ok/app:v1"
 }
 
 # push_faulty FAULT [OPTION...]
