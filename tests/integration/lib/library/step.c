@@ -5,6 +5,7 @@
  * protect its file, and if the value is "answered" it says that it answers for it.
  */
 #include <hull/runtime.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -162,13 +163,22 @@ static void *live(void *data)
 	return NULL;
 }
 
+static int count_files(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 static int do_threads(const char *id, char **argv)
 {
 	struct hull_bundle *bundle = NULL;
 	struct life lives[2] = {{.err = HULL_ERROR_INIT}, {.err = HULL_ERROR_INIT}};
 	pthread_t threads[2];
 	char names[2][256];
-	int r = hull_bundle_load(argv[0], NULL, &bundle, &err);
+	int r = hull_bundle_load(argv[0], NULL, &bundle, &err), files = count_files();
 
 	for (int i = 0; r == 0 && i < 2; i++) {
 		snprintf(names[i], sizeof(names[i]), "%s-%d", id, i);
@@ -187,6 +197,26 @@ static int do_threads(const char *id, char **argv)
 		hull_error_done(&lives[i].err);
 	}
 	hull_bundle_free(bundle);
+	if (r == 0 && count_files() != files) {
+		fprintf(stderr, "%d files open instead of %d\n", count_files(), files);
+		r = -1;
+	}
+	if (r == 0 && waitpid(-1, NULL, WNOHANG) >= 0) {
+		fprintf(stderr, "a child is left\n");
+		r = -1;
+	}
+	return r;
+}
+
+/* Waits for a process that is somebody else's child. */
+static int do_wait(void)
+{
+	int status, r = hull_process_wait(hull_container_process(container), 10000, &status, &err);
+
+	if (r == 0 && status == -1)
+		puts("unknown");
+	else if (r == 0)
+		printf("%d\n", code(status));
 	return r;
 }
 
@@ -224,7 +254,7 @@ static int perform(const char *operation, const char *id, char **argv)
 	if (strcmp(operation, "kill") == 0)
 		return hull_container_kill(container, atoi(argv[0]), false, &err);
 	if (strcmp(operation, "wait") == 0)
-		return hull_process_wait(hull_container_process(container), 10000, NULL, &err);
+		return do_wait();
 	if (strcmp(operation, "delete") == 0)
 		return hull_container_delete(container, false, &err);
 	return -1;
