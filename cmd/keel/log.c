@@ -64,7 +64,8 @@ static int log_threshold(const struct keel_globals *globals)
 {
 	if (globals->debug)
 		return 7;
-	return globals->log_level ? level_priority(globals->log_level) : 3;
+	int priority = globals->log_level ? level_priority(globals->log_level) : -1;
+	return priority < 0 ? 3 : priority;
 }
 
 int log_check(const struct keel_globals *globals, struct hull_error *err)

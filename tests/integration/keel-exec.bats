@@ -45,7 +45,7 @@ probe() {
     assert_output_has "executable file not found"
     run keel exec "$ID" /nonsense
     assert_failure 255
-    assert_output_has "No such file or directory"
+    assert_output_has "no such file or directory"
     run keel exec none true
     assert_failure 255
     assert_output_has "does not exist"

@@ -154,23 +154,23 @@ status_is() {
     edit_config "$B" '.process.args = ["/etc/passwd"]'
     run keel run -b "$B" "$ID"
     assert_failure 1
-    assert_output_has "Permission denied"
+    assert_output_has "permission denied"
     edit_config "$B" '.process.args = ["/etc"]'
     run keel run -b "$B" "$ID"
     assert_failure 1
-    assert_output_has "Is a directory"
+    assert_output_has "is a directory"
     printf '#!/no/interpreter\n' >"$B/rootfs/script"
     chmod 755 "$B/rootfs/script"
     edit_config "$B" '.process.args = ["/script"]'
     run keel run -b "$B" "$ID"
     assert_failure 1
-    assert_output_has "No such file or directory"
+    assert_output_has "no such file or directory"
 }
 
 @test "errors: bundles that are not what they should be" {
     run keel run -b "$WORK/none" "$ID"
     assert_failure 1
-    assert_output_has "No such file or directory"
+    assert_output_has "no such file or directory"
     echo '{"ociVersion": "1.0.0", "ociVersion": "1.0.0"}' >"$B/config.json"
     run keel run -b "$B" "$ID"
     assert_failure 1
@@ -182,7 +182,7 @@ status_is() {
     make_config "$B" '.mounts += [{"destination": "/x", "type": "nonsense"}]'
     run keel run -b "$B" "$ID"
     assert_failure 1
-    assert_output_has "mount nonsense on /x: fsopen: No such device"
+    assert_output_has "mount nonsense on /x: fsopen: no such device"
     make_config "$B"
     run keel run -b "$B" ..
     assert_failure 1
@@ -276,16 +276,13 @@ status_is() {
     assert_output keel
 }
 
-@test "features and version" {
+@test "features" {
     run keel features
     assert_success
     assert_json .ociVersionMax 1.3.0
     assert_json .linux.mountExtensions.idmap.enabled true
     assert_json_true '.mountOptions | index("rro") and index("rbind") and index("ridmap")'
     assert_json_true '.linux.namespaces | index("time")'
-    run keel --version
-    assert_equal "${lines[0]%% version*}" keel
-    assert_equal "${lines[1]}" "spec: 1.3.0"
 }
 
 @test "explain: every step without doing any, and --trace with times" {
