@@ -132,7 +132,8 @@ static int run_unmount(
 	int r = hull_engine_open(context, &engine, err);
 
 	if (r == 0 && argc == 0 && !o->all)
-		return error_set(err, HULL_ERROR_INVALID, "an image, a directory or --all is needed");
+		return error_set(
+			err, HULL_ERROR_INVALID, "an image, a directory or --all is needed");
 	if (r == 0)
 		r = image_mount_list(engine, &mounts, &n, err);
 	for (size_t i = 0; r == 0 && o->all && i < n; i++)

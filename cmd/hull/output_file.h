@@ -8,15 +8,18 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 struct output_file {
 	int fd;
 	const char *path; /* NULL: the standard output */
-	char *temporary;  /* next to path; NULL: written to directly */
+	char *temporary;  /* its name next to path; NULL: has none, or is written to directly */
+	bool nameless;	  /* gets a name when it is complete */
 };
 
-#define OUTPUT_FILE_INIT       \
-	{                      \
-		-1, NULL, NULL \
+#define OUTPUT_FILE_INIT              \
+	{                             \
+		-1, NULL, NULL, false \
 	}
 
 int output_file_open(struct output_file *file, const char *path, struct hull_error *err);

@@ -57,8 +57,7 @@ static int run(
 	if (r == 0)
 		r = prune_containers(engine, &filter, &bytes, err);
 	if (r == 0)
-		r = prune_networks(
-			engine, filter.until_ns, filter.labels, filter.not_labels, err);
+		r = prune_networks(engine, filter.until_ns, filter.labels, filter.not_labels, err);
 	if (r == 0)
 		r = prune_images(engine, &filter, o->all, &bytes, err);
 	if (r == 0)

@@ -101,7 +101,7 @@ layer_of() {
     assert_equal "$(cat "$WORK/up/up")" up
     assert_not_exists "$WORK/up/etc/passwd"
     # No /proc, no device, nothing of what is mounted.
-    assert_equal "$(ls -A "$WORK/up/proc" "$WORK/up/dev" "$WORK/up/sys" | grep -v : | grep .)" ""
+    assert_equal "$(find "$WORK"/up/{proc,dev,sys} -mindepth 1)" ""
     assert_not_exists "$WORK/stopped/var"
     assert_equal "$(stat -c '%a %h' "$WORK/stopped/new")" "4755 2"
     assert_equal "$(getfattr --only-values -n user.mark "$WORK/stopped/new")" here
@@ -142,15 +142,15 @@ layer_of() {
 
 @test "commit: a running container is paused meanwhile, and runs on" {
     hull run -d --name c1 busybox sh -c 'while :; do echo >>/lines; done' >/dev/null
-    lines=$HULL_TEST_ROOT/containers/$(container_id c1)/upper/lines
-    wait_until 5 test -e "$lines"
+    growing=$HULL_TEST_ROOT/containers/$(container_id c1)/upper/lines
+    wait_until 5 test -e "$growing"
     hull commit c1 a >/dev/null
     hull commit --pause=false c1 b >/dev/null
     hull commit --no-pause c1 c >/dev/null
     container_state_is c1 running
-    before=$(stat -c %s "$lines")
+    before=$(stat -c %s "$growing")
     sleep 0.2
-    [ "$(stat -c %s "$lines")" -gt "$before" ]
+    [ "$(stat -c %s "$growing")" -gt "$before" ]
     hull pause c1 >/dev/null
     hull commit c1 d >/dev/null
     container_state_is c1 paused

@@ -46,7 +46,7 @@ start_over() {
     let_go
     rm -rf "$HULL_TEST_ROOT"
     cp -a "$WORK/before" "$HULL_TEST_ROOT"
-    [ -z "${PREPARE:-}" ] || hull $PREPARE >/dev/null
+    [ -z "${PREPARE:-}" ] || hull rmi "$PREPARE" >/dev/null
 }
 
 # kill_at N ARG...: hull ARG... is killed at its N-th call; $status is 0 if it got to its end.
@@ -94,7 +94,7 @@ crash() {
 }
 
 @test "killed: load" {
-    PREPARE="rmi gone:1" crash 0 load -i "$WORK/gone.tar"
+    PREPARE=gone:1 crash 0 load -i "$WORK/gone.tar"
 }
 
 @test "killed: import" {
@@ -126,7 +126,7 @@ crash() {
 }
 
 @test "the power goes: load" {
-    PREPARE="rmi gone:1" crash 1 load -i "$WORK/gone.tar"
+    PREPARE=gone:1 crash 1 load -i "$WORK/gone.tar"
 }
 
 @test "the power goes: rmi" {
@@ -147,8 +147,12 @@ crash() {
     tar -C "$WORK" -cf "$WORK/large.tar" large
     HULL_TEST_ROOT=$WORK/root hull import "$WORK/large.tar" large:1 >/dev/null
     HULL_TEST_ROOT=$WORK/root hull save -o "$WORK/archive.tar" large:1
-    for command in "import $WORK/large.tar large:1" "load -i $WORK/archive.tar"; do
-        run hull $command
+    for command in import load; do
+        if [ $command = import ]; then
+            run hull import "$WORK/large.tar" large:1
+        else
+            run hull load -i "$WORK/archive.tar"
+        fi
         assert_failure
         assert_output_has "No space left"
         [ "${#lines[@]}" -eq 1 ]
