@@ -24,8 +24,8 @@ static void make_long(char *path, size_t size)
 	snprintf(path, size, "/tmp/unix-socket-XXXXXX");
 	assert_non_null(mkdtemp(path));
 	for (int i = 0; i < 2; i++) {
-		strcat(path, "/");
-		strcat(path, part);
+		size_t n = strlen(path);
+		snprintf(path + n, size - n, "/%s", part);
 		assert_int_equal(mkdir(path, 0700), 0);
 	}
 }

@@ -37,7 +37,7 @@ static char *get(const char *path)
 
 static int setup(void **state)
 {
-	strcpy(root, "/tmp/resctrl-XXXXXX");
+	snprintf(root, sizeof(root), "/tmp/resctrl-XXXXXX");
 	assert_non_null(mkdtemp(root));
 	put("info/L3/cbm_mask", "fff\n");
 	put("info/last_cmd_status", "ok\n");
