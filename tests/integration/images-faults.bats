@@ -98,6 +98,7 @@ accepted() {
 @test "temporary errors are tried again, others are told" {
     accepted error-500
     accepted too-many
+    accepted too-many-date
     refused error-500-always "status 500"
     refused denied "pull access denied for $FAULTY/denied/app"
     refused redirect-loop "too many redirects"
@@ -142,4 +143,42 @@ accepted() {
 
 faulty_seen() {
     (($(faulty_requests "$1") > 0))
+}
+
+@test "lengths and types that are not true" {
+    accepted length-long
+    accepted length-short
+    accepted lying-type
+}
+
+@test "a trickle that would never end is a stall" {
+    run timeout 60 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
+        pull -q --stall-timeout 1s "$FAULTY/trickle/app:v1"
+    assert_failure 1
+    assert_output_has "slow"
+}
+
+# slow_layout: a registry with a layer that is worth several connections.
+slow_layout() {
+    stop_process "$FAULTY_PID"
+    rm -r "$WORK/layout"
+    head -c 17000000 /dev/urandom >"$WORK/x"
+    tar_files "$WORK" "$WORK/layer" x
+    make_oci_layout "$WORK/layout" v1 "$WORK/layer"
+    start_faulty_registry "$WORK/layout"
+    LAYER=$(jq -r '.layers[0].digest' "$WORK/layout/blobs/sha256/$(jq -r \
+        '.manifests[0].digest | ltrimstr("sha256:")' "$WORK/layout/index.json")")
+}
+
+@test "slow connections: several at once, in order, whichever of them breaks or ignores Range" {
+    slow_layout
+    for fault in slow slow-flaky; do
+        start=${EPOCHREALTIME/./}
+        accepted "$fault"
+        # At four megabytes a second one connection needs more than four seconds.
+        ((${EPOCHREALTIME/./} - start < 3900000))
+        (($(faulty_requests "/v2/$fault/app/blobs/$LAYER bytes=[0-9]+-[0-9]+ ") > 5))
+    done
+    accepted slow-no-range
+    assert_equal "$(faulty_requests "/v2/slow-no-range/app/blobs/$LAYER ")" 1
 }

@@ -5,7 +5,7 @@
 Serves the images of an OCI layout, and what is pushed to it, on a free loopback port, which is
 printed as the first line. The first component of a repository's name says what goes wrong ("ok":
 nothing). A second server on another port stands for "another host" of redirects, token servers,
-uploads and foreign URLs. Every request is logged as one line: SERVER METHOD PATH RANGE
+uploads and foreign URLs. It is a proxy, too, that answers for every host itself. Every request is logged as one line: SERVER METHOD PATH RANGE
 AUTHORIZATION, where RANGE is Range or Content-Range.
 """
 
@@ -24,7 +24,7 @@ MEDIA_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 MEDIA_INDEX = "application/vnd.oci.image.index.v1+json"
 BLOB_RULES_MIN = 65536  # faults of blobs strike layers, not configs
 
-SLOW_BYTES_PER_SECOND = 2 << 20
+SLOW_BYTES_PER_SECOND = 4 << 20
 SLOW_LATENCY = 0.1
 CHUNK_MIN = 100000
 
@@ -99,6 +99,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.note()
         self.taken = False
+        self.path = re.sub("^http://[^/]+", "", self.path)
         try:
             self.route()
         except FileNotFoundError:
