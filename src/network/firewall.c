@@ -28,14 +28,15 @@
 #include <linux/rtnetlink.h>
 
 /* Part of the table's comment: a table with another one is remade. */
-#define VERSION "hull, version 1"
+#define VERSION "hull, version 2"
 
 #define USER_CHAIN "user"
 
 enum set_number {
 	BRIDGES,
 	INTERNAL,
-	WITHIN,
+	WITHIN4,
+	WITHIN6,
 	TALKING,
 	UNPROTECTED,
 	ROUTED,
@@ -53,10 +54,13 @@ static const struct nft_set sets[SETS] = {
 	[BRIDGES] = {"bridges", .key = {NFT_TYPE_IFNAME}},
 	[INTERNAL] = {"internal", .key = {NFT_TYPE_IFNAME}},
 	/* Pairs of equal names: there is no other way to say "back where it came from". */
-	[WITHIN] = {"within", .key = {NFT_TYPE_IFNAME, NFT_TYPE_IFNAME}},
 	[TALKING] = {"talking", .key = {NFT_TYPE_IFNAME, NFT_TYPE_IFNAME}},
 	[UNPROTECTED] = {"unprotected", .key = {NFT_TYPE_NFPROTO, NFT_TYPE_IFNAME}},
 	[ROUTED] = {"routed", .key = {NFT_TYPE_NFPROTO, NFT_TYPE_IFNAME}},
+	/* By its subnet, not by where a packet came in: a bridged one that goes through the packet filter
+	 * (br_netfilter) has no such place any more when it leaves. */
+	[WITHIN4] = {"within4", .key = {NFT_TYPE_IFNAME, NFT_TYPE_IPV4}, .interval = true},
+	[WITHIN6] = {"within6", .key = {NFT_TYPE_IFNAME, NFT_TYPE_IPV6}, .interval = true},
 	[MASQUERADE4] = {"masquerade4", .key = {NFT_TYPE_IFNAME, NFT_TYPE_IPV4}, .interval = true},
 	[MASQUERADE6] = {"masquerade6", .key = {NFT_TYPE_IFNAME, NFT_TYPE_IPV6}, .interval = true},
 	[OPEN4] = {"open4", .key = {NFT_TYPE_PROTOCOL, NFT_TYPE_IPV4, NFT_TYPE_PORT}, .interval = true},
@@ -162,7 +166,13 @@ static const struct {
 	{"postrouting", "the host's own connections to published ports",
 		{OUT, NFT_LOOKUP("bridges", 0), TRANSLATED, LOCAL_SOURCE, NFT_MASQUERADE, NFT_END}},
 	{"postrouting", "a published port of the same network",
-		{IN_AND_OUT, NFT_LOOKUP("within", 0), TRANSLATED, NFT_MASQUERADE, NFT_END}},
+		{TRANSLATED, IS_FAMILY(NFPROTO_IPV4), NFT_META(NFT_META_OIFNAME, 0),
+		NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 12, 4, 4), NFT_LOOKUP("within4", 0),
+		NFT_MASQUERADE, NFT_END}},
+	{"postrouting", "a published port of the same network",
+		{TRANSLATED, IS_FAMILY(NFPROTO_IPV6), NFT_META(NFT_META_OIFNAME, 0),
+		NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 8, 16, 4), NFT_LOOKUP("within6", 0),
+		NFT_MASQUERADE, NFT_END}},
 	{"postrouting", "containers to the world",
 		{OUT, NFT_LOOKUP_NOT("bridges", 0), IS_FAMILY(NFPROTO_IPV4),
 		NFT_META(NFT_META_IIFNAME, 0), NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 12, 4, 4),
@@ -230,7 +240,7 @@ static void change_name(
 	struct key key = {0};
 
 	key_put_name(&key, name);
-	if (set == WITHIN || set == TALKING)
+	if (set == TALKING)
 		key_put_name(&key, name);
 	change(b, table, set, &key, NULL, NULL, add);
 }
@@ -245,8 +255,9 @@ static void change_family(struct buf *b, const char *table, enum set_number set,
 	change(b, table, set, &key, NULL, NULL, add);
 }
 
-static void change_masquerade(
-	struct buf *b, const char *table, const struct network *n, size_t family, bool add)
+/* The network's addresses on its bridge. */
+static void change_subnet(struct buf *b, const char *table, enum set_number set,
+	const struct network *n, size_t family, bool add)
 {
 	struct network_address first = network_prefix_first(&n->family[family].subnet),
 			       last = network_prefix_last(&n->family[family].subnet);
@@ -256,13 +267,16 @@ static void change_masquerade(
 	key_put_address(&key, &first);
 	key_put_name(&end, n->link);
 	key_put_address(&end, &last);
-	change(b, table, family ? MASQUERADE6 : MASQUERADE4, &key, &end, NULL, add);
+	change(b, table, set, &key, &end, NULL, add);
 }
 
 void firewall_network(struct buf *b, const char *table, const struct network *n, bool add)
 {
 	change_name(b, table, BRIDGES, n->link, add);
-	change_name(b, table, WITHIN, n->link, add);
+	for (size_t i = 0; i < 2; i++) {
+		if (n->family[i].enabled)
+			change_subnet(b, table, i ? WITHIN6 : WITHIN4, n, i, add);
+	}
 	if (n->icc)
 		change_name(b, table, TALKING, n->link, add);
 	if (n->config->internal) {
@@ -278,7 +292,7 @@ void firewall_network(struct buf *b, const char *table, const struct network *n,
 		if (f->mode == NETWORK_GATEWAY_ROUTED)
 			change_family(b, table, ROUTED, i, n->link, add);
 		else if (n->masquerade)
-			change_masquerade(b, table, n, i, add);
+			change_subnet(b, table, i ? MASQUERADE6 : MASQUERADE4, n, i, add);
 	}
 }
 
