@@ -244,7 +244,10 @@ struct image_import_options {
 	const volatile int *canceled;
 };
 
-/* Makes an image of one layer from a root file system's tar (plain, gzip or zstd) read from fd. */
+/*
+ * Makes an image of one layer from a root file system's tar, plain or compressed, read from fd; if
+ * that is -1, from options.source, a URL (http or https).
+ */
 int image_import(struct image_store *store, int fd, const struct image_import_options *options,
 	struct digest *ret_id, struct hull_error *err);
 

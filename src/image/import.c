@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "registry/http.h"
 
 #define CHUNK ((size_t)1 << 20)
 
@@ -41,6 +42,61 @@ static int copy_layer(struct layer_ingest *ingest, int fd,
 	}
 }
 
+/* ---- From a URL ---- */
+
+struct download {
+	struct layer_ingest *ingest;
+	const struct image_import_options *options;
+	int64_t total;
+	struct hull_error error; /* of the layer */
+};
+
+static int on_body(void *data, const struct http_response *head, const void *p, size_t n)
+{
+	struct download *d = data;
+	const char *length = http_header(head, "content-length");
+	uint64_t size = 0;
+
+	if (length && str_to_u64(length, &size) < 0)
+		size = 0;
+	d->total += (int64_t)n;
+	progress_event(&d->options->progress, "import", "Downloading", d->total, (int64_t)size);
+	return layer_ingest_write(d->ingest, p, n, &d->error);
+}
+
+static bool download_is_canceled(void *options)
+{
+	return is_canceled(options);
+}
+
+static int download_layer(struct layer_ingest *ingest, const struct image_import_options *options,
+	struct hull_error *err)
+{
+	_cleanup_http_client_ struct http_client *client = NULL;
+	_cleanup_http_response_ struct http_response response = HTTP_RESPONSE_INIT;
+	struct download d = {.ingest = ingest, .options = options, .error = HULL_ERROR_INIT};
+	const struct http_cancel cancel = {download_is_canceled, (void *)options};
+	const struct http_request request = {
+		.url = options->source,
+		.max_body = 65536,
+		.sink = on_body,
+		.sink_data = &d,
+	};
+	int r = http_client_new(&cancel, 0, &client, err);
+
+	if (r == 0)
+		r = http_perform(client, &request, &response, err);
+	if (d.error.kind) {
+		hull_error_done(err);
+		error_move(err, &d.error);
+		return -1;
+	}
+	if (r == 0 && response.status != 200)
+		return error_set(err, HULL_ERROR_REMOTE, "the server answered with status %d",
+			response.status);
+	return r;
+}
+
 static int import_layer(struct image_store *store, int fd,
 	const struct image_import_options *options, struct digest *ret, struct hull_error *err)
 {
@@ -50,7 +106,8 @@ static int import_layer(struct image_store *store, int fd,
 	int r = layer_ingest_begin(store->layers, &none, &ingest, err);
 
 	if (r == 0)
-		r = copy_layer(ingest, fd, options, err);
+		r = fd < 0 ? download_layer(ingest, options, err)
+			   : copy_layer(ingest, fd, options, err);
 	if (r == 0)
 		r = layer_ingest_finish(TAKE_PTR(ingest), &result, err);
 	if (r < 0 && err->kind != HULL_ERROR_CANCELED)

@@ -184,6 +184,27 @@ image_tree() {
     assert_failure 1
 }
 
+@test "import: from a URL, and what servers answer instead" {
+    require_tool python3
+    gzip -c "$BUSYBOX_TAR" >"$WORK/rootfs.tar.gz"
+    mkfifo "$WORK/port"
+    (cd "$WORK" && exec python3 -u -m http.server --bind 127.0.0.1 0 >port 2>/dev/null 3>&-) &
+    defer stop_process $!
+    port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p;q' "$WORK/port")
+    hull import "http://127.0.0.1:$port/rootfs.tar.gz" remote:1
+    assert_equal "$(hull history --format '{{.Comment}}' remote:1)" \
+        "Imported from http://127.0.0.1:$port/rootfs.tar.gz"
+    assert_equal "$(hull run --rm remote:1 /bin/sh -c 'echo here')" here
+    run hull import "http://127.0.0.1:$port/nothing.tar" remote:2
+    assert_failure
+    assert_output "hull: http://127.0.0.1:$port/nothing.tar: the server answered with status 404"
+    echo "no tar" >"$WORK/text"
+    run hull import "http://127.0.0.1:$port/text" remote:2
+    assert_failure
+    [ "${#lines[@]}" -eq 1 ]
+    assert_equal "$(hull images -q | wc -l)" 1
+}
+
 @test "convert: eStargz, as the table of contents says" {
     require_tool python3
     import_two
