@@ -227,6 +227,14 @@ int perform_clone(struct performance *p, const struct op *op)
 		b.args.cgroup = (uint64_t)p->cgroup_dir_fd;
 		give_birth(&b);
 	}
+	/* v2 lets nobody in whose own group and the container's have no ancestor that is theirs. As with
+	 * runc the process stays outside then. */
+	if (b.result == -EACCES && p->cgroup_dir_fd >= 0 && geteuid() != 0) {
+		b.args.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+		give_birth(&b);
+		snprintf(p->detail, sizeof(p->detail),
+			"no permission to move it into the container's cgroup");
+	}
 	birth_end(p);
 	if (b.result < 0)
 		return op_step(p, (int)b.result, "%s", b.step);

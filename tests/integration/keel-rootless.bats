@@ -315,6 +315,12 @@ group_file() { # V1_DIRECTORY V1_FILE V2_FILE
     as_nobody update --memory 16777216 "$ID"
     assert_equal "$(group_file memory memory.limit_in_bytes memory.max)" 16777216
     assert_equal "$(in_group "${PLAIN[@]}" "$WORK/bin/keel" exec "$ID" id -u)" 0
+    if [ -d "/sys/fs/cgroup/$GROUP" ]; then
+        # From a group that has no ancestor of the user's in common with the container's.
+        run as_nobody exec "$ID" id -u
+        assert_success
+        assert_output_has "no permission to move it into the container's cgroup"
+    fi
     as_nobody delete -f "$ID"
     run group_file pids cgroup.procs cgroup.procs
     assert_failure
