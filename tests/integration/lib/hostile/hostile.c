@@ -106,13 +106,36 @@ static int open_of(pid_t pid, const char *what, int flags)
 	return open(path, flags | O_CLOEXEC);
 }
 
-/* The file that a process executes is of the same file system as ours: it is of this container. */
+/* The files in /bin: what they are not, is the host's. */
+static struct stat programs[512];
+static size_t n_programs;
+
 static bool runs_own_program(int exe)
 {
-	struct stat theirs, ours;
+	struct stat theirs;
 
-	return fstat(exe, &theirs) == 0 && stat("/proc/self/exe", &ours) == 0 &&
-	       theirs.st_dev == ours.st_dev;
+	if (fstat(exe, &theirs) < 0)
+		return true;
+	for (size_t i = 0; i < n_programs; i++) {
+		if (theirs.st_dev == programs[i].st_dev && theirs.st_ino == programs[i].st_ino)
+			return true;
+	}
+	return false;
+}
+
+static void learn_programs(void)
+{
+	DIR *dir = opendir("/bin");
+
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		struct stat st;
+		if (n_programs < sizeof(programs) / sizeof(programs[0]) &&
+			fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISREG(st.st_mode))
+			programs[n_programs++] = st;
+	}
+	if (dir)
+		closedir(dir);
 }
 
 /* Until it executes a program of the container, a process belongs to the runtime. */
@@ -232,6 +255,7 @@ static void write_held(void)
 
 static int watch(look_fn *look)
 {
+	learn_programs();
 	/* The process that waits for us is no news. */
 	each_new_process(NULL);
 	puts("ready");
