@@ -319,7 +319,10 @@ int network_explain(struct network_host *host, struct arena *arena, const char *
 		r = check_endpoints(host, arena, s.endpoints, s.n_endpoints, err);
 	if (r == 0)
 		r = give_leases(host, s.endpoints, s.n_endpoints, true, err);
+	/* A container that runs now has its ports, and nobody could hold them. */
 	if (r == 0)
+		r = network_bindings(host, arena, container_id, &s.bindings, &s.n_bindings, err);
+	if (r == 0 && s.n_bindings == 0)
 		r = hold_ports(arena, ports, n_ports, s.endpoints, s.n_endpoints, host_has_ipv6(),
 			&s, err);
 	if (r == 0)

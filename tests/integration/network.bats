@@ -416,4 +416,8 @@ send_datagram() {
     assert_output_matches 'nft add element'
     run links_of_ours
     assert_equal "$(wc -l <<<"$output")" 1
+    hull run -d --name web --network shop -p 8080:80 busybox sleep 100 >/dev/null
+    run hull explain web
+    assert_success
+    assert_output_has 8080
 }
