@@ -9,8 +9,9 @@
  *
  * Only where the default is an errno: whoever wants a process killed for any unlisted call, gets it.
  *
- * Numbers that are no plain count: x32 shares its architecture's code with x86_64 and has a bit of
- * its own; ARM has private calls far above the others; MIPS begins each ABI at its own thousand,
+ * Numbers that are no plain count: x32 shares its architecture's code with x86_64, has a bit of its
+ * own, and beside the common calls a closed block of older ones from 512 to 547; ARM has private calls
+ * far above the others; MIPS begins each ABI at its own thousand,
  * which needs no care. A number of -1 is a call that a tracer has skipped.
  *
  * Classic BPF jumps forward by at most 255 on a condition, and without limit otherwise: each
@@ -24,6 +25,8 @@
 #include <stddef.h>
 
 #define X32_BIT	    UINT32_C(0x40000000)
+#define X32_FIRST   (X32_BIT | 512)
+#define X32_LAST    (X32_BIT | 547)
 #define ARM_PRIVATE UINT32_C(0x000f0000)
 #define SKIPPED	    UINT32_MAX
 
@@ -54,6 +57,16 @@ static void put_leave(struct stub *s)
 	put(s, BPF_JMP | BPF_JA, 0, 0, 0);
 }
 
+/* A number outside of the count: how large it is says nothing. */
+static bool is_apart(uint32_t architecture, int number)
+{
+	uint32_t n = (uint32_t)number;
+
+	return architecture == SCMP_ARCH_ARM   ? n >= ARM_PRIVATE
+	       : architecture == SCMP_ARCH_X32 ? n >= X32_FIRST && n <= X32_LAST
+					       : false;
+}
+
 /* The largest number that the profile names on that architecture; false if it names none. */
 static bool find_last(
 	const struct oci_seccomp *profile, uint32_t architecture, struct last_call *ret)
@@ -63,8 +76,7 @@ static bool find_last(
 	for (size_t i = 0; i < profile->n_syscalls; i++) {
 		strv_foreach (name, profile->syscalls[i].names) {
 			int number = seccomp_syscall_resolve_name_arch(architecture, *name);
-			bool private = architecture == SCMP_ARCH_ARM && number >= (int)ARM_PRIVATE;
-			if (number > last && !private)
+			if (number > last && !is_apart(architecture, number))
 				last = number;
 		}
 	}
@@ -105,7 +117,9 @@ static void put_x86_64(struct stub *s, const struct last_call *plain, const stru
 	put_leave(s);
 	if (!x32)
 		return;
-	put(s, BPF_JMP | BPF_JEQ | BPF_K, SKIPPED, 2, 0);
+	put(s, BPF_JMP | BPF_JEQ | BPF_K, SKIPPED, 4, 0);
+	put(s, BPF_JMP | BPF_JGT | BPF_K, X32_LAST, 1, 0);
+	put(s, BPF_JMP | BPF_JGE | BPF_K, X32_FIRST, 2, 0);
 	put_compare(s, x32->number);
 	put_leave(s);
 }

@@ -157,7 +157,7 @@ static void test_newer_calls(void **state)
 	 * set_tls 0xf0005; x32: as x86_64, with a bit. */
 	struct filter f = load(LIST("\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\",\"SCMP_ARCH_X32\","
 				    "\"SCMP_ARCH_ARM\",\"SCMP_ARCH_AARCH64\"",
-				       "\"read\",\"statx\",\"set_tls\""),
+				       "\"read\",\"statx\",\"execve\",\"set_tls\""),
 		-1);
 	static const struct {
 		uint32_t arch, number, action;
@@ -167,6 +167,11 @@ static void test_newer_calls(void **state)
 		{AUDIT_ARCH_X86_64, 0x3fffffff, ERRNO(ENOSYS)},
 		{AUDIT_ARCH_X86_64, UINT32_MAX, ERRNO(EPERM)}, {AUDIT_ARCH_X86_64, X32 | 0, ALLOW},
 		{AUDIT_ARCH_X86_64, X32 | 83, ERRNO(EPERM)},
+		{AUDIT_ARCH_X86_64, X32 | 400, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_X86_64, X32 | 512, ERRNO(EPERM)},
+		{AUDIT_ARCH_X86_64, X32 | 520, ALLOW}, /* execve */
+		{AUDIT_ARCH_X86_64, X32 | 547, ERRNO(EPERM)},
+		{AUDIT_ARCH_X86_64, X32 | 548, ERRNO(ENOSYS)},
 		{AUDIT_ARCH_X86_64, X32 | 600, ERRNO(ENOSYS)}, {AUDIT_ARCH_I386, 3, ALLOW},
 		{AUDIT_ARCH_I386, 39, ERRNO(EPERM)}, {AUDIT_ARCH_I386, 384, ERRNO(ENOSYS)},
 		{AUDIT_ARCH_ARM, 397, ALLOW}, {AUDIT_ARCH_ARM, 398, ERRNO(ENOSYS)},
