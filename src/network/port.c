@@ -78,7 +78,7 @@ static int parse_host(char *text, struct network_port *p, struct hull_error *err
 	bool bare = address && address[0] != '[' && strchr(address, ':');
 	if (bare || (address && *address && network_address_parse(address, &p->host_ip) < 0))
 		return error_set(err, HULL_ERROR_INVALID, "invalid IP address: %.100s", address);
-	if (*ports && parse_range(ports, &p->host_first, &p->host_last) < 0)
+	if (*ports && !str_eq(ports, "0") && parse_range(ports, &p->host_first, &p->host_last) < 0)
 		return error_set(err, HULL_ERROR_INVALID, "invalid hostPort: %.100s", ports);
 	return 0;
 }
