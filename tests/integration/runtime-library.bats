@@ -171,6 +171,22 @@ step() {
     assert_not_exists "$KEEL_TEST_ROOT/$ID"
 }
 
+@test "library: features, plans of documents in memory, what was recorded" {
+    edit_config "$B" '.annotations = {mark: "one"}'
+    assert_equal "$(step features | jq -S .)" "$(keel features | jq -S .)"
+    # The same as keel's, and without a container of that id.
+    assert_equal "$(step plan "$ID" "$B" "$(cat "$B/config.json")" | jq -S .)" \
+        "$(keel explain --format json -b "$B" "$ID" | jq -S .)"
+    run step plan "$ID" "$B" '{"ociVersion": "1.0.0"}'
+    assert_failure
+    assert_output_has "invalid: "
+    step create "$ID" "$B" </dev/null >/dev/null 2>&1
+    run step record "$ID"
+    assert_success
+    assert_equal "${lines[0]}" "$ID $B $B/rootfs root one"
+    assert_equal "${lines[1]}" "$(keel state "$ID" | jq -r .created)"
+}
+
 @test "library: a terminal's master is the caller's" {
     edit_config "$B" '.process.terminal = true | .process.args = ["sh", "-c", "tty; exit 2"]'
     run step run-terminal "$ID" "$B"

@@ -208,6 +208,50 @@ static int do_threads(const char *id, char **argv)
 	return r;
 }
 
+static int do_features(void)
+{
+	char *text = NULL;
+	int r = hull_runtime_features(&text, &err);
+
+	if (r == 0)
+		puts(text);
+	free(text);
+	return r;
+}
+
+/* The plan as JSON, from a document in memory. */
+static int do_plan(const char *id, char **argv)
+{
+	struct hull_bundle *bundle = NULL;
+	struct hull_plan *plan = NULL;
+	char *text = NULL;
+	int r = hull_bundle_parse(argv[0], argv[1], strlen(argv[1]), &bundle, &err);
+
+	if (r == 0 && strcmp(hull_bundle_path(bundle), argv[0]) != 0)
+		r = -1;
+	if (r == 0)
+		r = hull_plan_new(runtime, bundle, id, NULL, &plan, &err);
+	if (r == 0)
+		r = hull_plan_print(plan, HULL_PLAN_JSON, &text, &err);
+	if (r == 0)
+		fputs(text, stdout);
+	free(text);
+	hull_plan_free(plan);
+	hull_bundle_free(bundle);
+	return r;
+}
+
+static int do_record(void)
+{
+	const char *mark = hull_container_annotation(container, "mark");
+
+	printf("%s %s %s %s %s\n%s\n", hull_container_id(container),
+		hull_container_bundle(container), hull_container_rootfs(container),
+		hull_container_owner(container), mark ? mark : "none",
+		hull_container_created(container));
+	return hull_container_annotation(container, "none") ? -1 : 0;
+}
+
 /* Waits for a process that is somebody else's child. */
 static int do_wait(void)
 {
@@ -224,6 +268,10 @@ static int perform(const char *operation, const char *id, char **argv)
 {
 	if (strcmp(operation, "list") == 0)
 		return do_list();
+	if (strcmp(operation, "features") == 0)
+		return do_features();
+	if (strcmp(operation, "plan") == 0)
+		return do_plan(id, argv);
 	if (strcmp(operation, "create") == 0)
 		return do_create(id, argv);
 	if (strcmp(operation, "run-terminal") == 0)
@@ -235,6 +283,8 @@ static int perform(const char *operation, const char *id, char **argv)
 		return r;
 	if (strcmp(operation, "status") == 0)
 		return do_status();
+	if (strcmp(operation, "record") == 0)
+		return do_record();
 	if (strcmp(operation, "state") == 0)
 		return do_state();
 	if (strcmp(operation, "start") == 0)
