@@ -126,7 +126,10 @@ struct listener_thread {
 	int id;	     /* not 0 as long as the thread uses its stack */
 };
 
-/* Only raw system calls: thread-local storage is the other thread's. */
+/*
+ * The thread has no thread-local storage of its own. It needs none: errno is the other thread's, which
+ * makes no system call once it has a listener.
+ */
 static int hand_over(void *data)
 {
 	struct listener_thread *t = data;
