@@ -309,17 +309,19 @@ static int copy_up(struct performance *p, const struct op_mount *m, int mount_fd
 
 /*
  * A file system that shows a namespace is mounted by the owner of that namespace alone. Where the
- * container shares the host's, the host's own mount shows the same thing.
+ * container shares the host's, the host's own mount shows the same thing. Below sysfs are the cgroups,
+ * of which the user may own some, and which nobody asked for: read-only (CVE-2023-25809).
  */
 static int clone_host_mount(struct performance *p, const struct op_mount *m)
 {
 	static const struct {
 		const char *type, *path;
 		enum oci_namespace_type namespace;
+		uint64_t attributes;
 	} shown[] = {
-		{"proc", "/proc", OCI_NAMESPACE_PID},
-		{"sysfs", "/sys", OCI_NAMESPACE_NETWORK},
-		{"mqueue", "/dev/mqueue", OCI_NAMESPACE_IPC},
+		{"proc", "/proc", OCI_NAMESPACE_PID, 0},
+		{"sysfs", "/sys", OCI_NAMESPACE_NETWORK, MOUNT_ATTR_RDONLY},
+		{"mqueue", "/dev/mqueue", OCI_NAMESPACE_IPC, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
@@ -329,7 +331,8 @@ static int clone_host_mount(struct performance *p, const struct op_mount *m)
 		int fd = mount_open_tree(AT_FDCWD, shown[i].path, OPEN_TREE_CLONE | AT_RECURSIVE);
 		if (fd < 0)
 			return op_step(p, fd, "open_tree %s", shown[i].path);
-		int r = mount_set_attributes(fd, m->attributes, 0, MS_PRIVATE, 1);
+		int r = mount_set_attributes(
+			fd, m->attributes | shown[i].attributes, 0, MS_PRIVATE, 1);
 		if (r < 0)
 			close(fd);
 		return r < 0 ? op_step(p, r, "mount_setattr %s", shown[i].path) : fd;
