@@ -638,3 +638,61 @@ END
     assert_failure 1
     assert_output_has "Intel RDT is not enabled"
 }
+
+# ---- resources ----
+
+@test "resources: each value reaches the file that is its own" {
+    local name value dir wrong=
+    [ -d /sys/fs/cgroup/memory ] && [ -d /sys/fs/cgroup/cpu ] || skip "needs cgroup v1"
+    make_config "$B" '.process.args = ["sleep", "100"] | .linux.resources += {
+        memory: {limit: 67108864, reservation: 33554432, swap: 67108864, swappiness: 30, disableOOMKiller: true, checkBeforeUpdate: true},
+        cpu: {shares: 300, quota: 50000, period: 100000, burst: 10000, cpus: "0", mems: "0"},
+        pids: {limit: 33}}'
+    keel run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    while read -r name value; do
+        dir=/sys/fs/cgroup/${name%%/*}/hull-$TEST_ID
+        [ -e "$dir/${name#*/}" ] || continue
+        [ "$(head -1 "$dir/${name#*/}")" = "$value" ] || wrong+="$name: $(head -1 "$dir/${name#*/}")"$'\n'
+    done <<'END'
+memory/memory.limit_in_bytes 67108864
+memory/memory.soft_limit_in_bytes 33554432
+memory/memory.memsw.limit_in_bytes 67108864
+memory/memory.swappiness 30
+memory/memory.oom_control oom_kill_disable 1
+cpu/cpu.shares 300
+cpu/cpu.cfs_quota_us 50000
+cpu/cpu.cfs_period_us 100000
+cpu/cpu.cfs_burst_us 10000
+cpuset/cpuset.cpus 0
+cpuset/cpuset.mems 0
+pids/pids.max 33
+END
+    assert_equal "$wrong" ""
+    # A limit below what is used is refused when that is asked for.
+    echo '{"memory": {"limit": 4096, "checkBeforeUpdate": true}}' >"$WORK/less"
+    run keel update -r "$WORK/less" "$ID"
+    assert_failure 1
+    assert_output_has "rejecting memory limit"
+}
+
+@test "a socket gets the pidfd, by an annotation" {
+    require_tool python3
+    python3 - "$WORK/pidfd.sock" "$WORK/pid" 3>&- <<'END' &
+import array, os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+_, ancillary, _, _ = server.accept()[0].recvmsg(64, socket.CMSG_SPACE(4))
+fd = array.array("i", ancillary[0][2])[0]
+info = open(f"/proc/self/fdinfo/{fd}").read()
+pid = [line.split()[1] for line in info.splitlines() if line.startswith("Pid:")][0]
+open(sys.argv[2] + ".new", "w").write(pid)
+os.rename(sys.argv[2] + ".new", sys.argv[2])
+END
+    defer stop_process $!
+    wait_until 10 test -S "$WORK/pidfd.sock"
+    make_config "$B" '.process.args = ["sleep", "100"] | .annotations["run.oci.pidfd_receiver"] = "'"$WORK"'/pidfd.sock"'
+    keel run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    wait_until 10 test -e "$WORK/pid"
+    assert_equal "$(cat "$WORK/pid")" "$(keel state "$ID" | jq .pid)"
+}
