@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "runtime/checkpoint.h"
 
 #include <poll.h>
 #include <stddef.h>
@@ -11,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define NOTIFY_DIR	   "/run/notify"
 #define NOTIFY_NAME	   "notify.sock"
 #define NOTIFY_MAX	   4096
 #define BARRIER_TIMEOUT_MS 5000
@@ -98,7 +98,8 @@ int notify_add(struct arena *arena, struct oci_spec *spec, int dir_fd, const cha
 		return error_errno(err, errno, "notify socket directory");
 	struct oci_mount *mounts = arena_array(arena, spec->n_mounts + 1, sizeof(*mounts));
 	char *source = arena_printf(arena, "%s/notify", path);
-	char *destination = arena_strdup(arena, NOTIFY_DIR), *type = arena_strdup(arena, "bind");
+	char *destination = arena_strdup(arena, CONTAINER_NOTIFY_DIR),
+	     *type = arena_strdup(arena, "bind");
 	if (!mounts || !source || !destination || !type ||
 		arena_strv_append(arena, &options, "bind") < 0 ||
 		arena_strv_append(arena, &options, "nosuid") < 0 ||
@@ -112,7 +113,8 @@ int notify_add(struct arena *arena, struct oci_spec *spec, int dir_fd, const cha
 		.destination = destination, .type = type, .source = source, .options = options};
 	spec->mounts = mounts;
 	spec->n_mounts++;
-	return add_variable(arena, spec, "NOTIFY_SOCKET", NOTIFY_DIR "/" NOTIFY_NAME, err);
+	return add_variable(
+		arena, spec, "NOTIFY_SOCKET", CONTAINER_NOTIFY_DIR "/" NOTIFY_NAME, err);
 }
 
 int notify_listen(int dir_fd, int *ret, struct hull_error *err)

@@ -54,7 +54,7 @@ static int check_terminal(const struct launch *l, bool detached, struct hull_err
 int launch_prepare(struct launch *l, bool wait_for_start, bool dry, struct hull_error *err)
 {
 	struct plan_options o = PLAN_OPTIONS_INIT;
-	int listen_fds = dry ? 0 : listen_fds_count();
+	int listen_fds = dry || l->restore ? 0 : listen_fds_count();
 	int preserve_fds = l->options->preserve_fds + listen_fds;
 	int r = container_id_check(l->id, err);
 

@@ -171,6 +171,17 @@ static void apply_log_aliases(struct keel_globals *globals)
 		globals->log = journal;
 }
 
+static int check_rootless(const struct keel_globals *globals, struct hull_error *err)
+{
+	bool value;
+
+	if (!globals->rootless || str_eq(globals->rootless, "auto") ||
+		str_to_bool(globals->rootless, &value) == 0)
+		return 0;
+	return error_set(err, HULL_ERROR_INVALID, "invalid --rootless \"%s\": true, false or auto",
+		globals->rootless);
+}
+
 static int dispatch(struct keel_globals *globals, char *const *words, int argc, char **argv,
 	const char **ret_name, struct hull_error *err)
 {
@@ -186,6 +197,8 @@ static int dispatch(struct keel_globals *globals, char *const *words, int argc, 
 		return print_help(&keel_command);
 	apply_log_aliases(globals);
 	r = log_check(globals, err);
+	if (r == 0)
+		r = check_rootless(globals, err);
 	if (r < 0)
 		return r;
 	context.debug = globals->debug;

@@ -179,6 +179,8 @@ static void put_mounts(struct buf *out, const struct container_ref *ref,
 		else if (str_eq(m->type, "cgroup"))
 			put_cgroup_mounts(out, places, m->destination);
 	}
+	/* A name for what is not there does no harm. */
+	criu_put_pair(out, CRIU_EXT_MNT, CONTAINER_NOTIFY_DIR, CONTAINER_NOTIFY_DIR);
 	if (spec->linux)
 		put_masked(out, ref, spec->linux->masked_paths);
 }

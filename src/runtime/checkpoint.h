@@ -8,6 +8,10 @@
 
 #include "runtime/container.h"
 
+/* Where a container has the directory of the socket on which it says that it is ready: a mount that
+ * its configuration does not name. */
+#define CONTAINER_NOTIFY_DIR "/run/notify"
+
 /* The field's values of criu_opts.manage_cgroups_mode. */
 enum checkpoint_cgroups {
 	CHECKPOINT_CGROUPS_IGNORE = 0,
