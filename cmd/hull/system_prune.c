@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "network_commands.h"
+#include "network_commands.h"
 #include "prune.h"
 #include "system_commands.h"
 
@@ -56,6 +57,8 @@ static int run(
 	/* Containers first: they are what holds the rest. */
 	if (r == 0)
 		r = prune_containers(engine, &filter, &bytes, err);
+	if (r == 0)
+		r = prune_networks(engine, filter.until_ns, filter.labels, filter.not_labels, err);
 	if (r == 0)
 		r = prune_networks(engine, filter.until_ns, filter.labels, filter.not_labels, err);
 	if (r == 0)
