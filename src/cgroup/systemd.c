@@ -75,7 +75,9 @@ static int adopt(const struct hull_cgroup_host *host, struct systemd_bus *bus,
 	group->manager = options->manager;
 	if (str_set(&group->unit, name->unit) < 0)
 		return error_no_memory(err);
-	r = group_make(group, options->controllers, options->flags, options->resources, err);
+	/* Where systemd has made it, it is there already; that it is new, systemd has seen to. */
+	r = group_make(group, options->controllers, options->flags & ~HULL_CGROUP_CREATE_NEW,
+		options->resources, err);
 	if (r == 0 && options->resources)
 		r = resources_apply(group, options->resources,
 			options->flags & HULL_CGROUP_CREATE_TOLERANT ? HULL_CGROUP_APPLY_TOLERANT

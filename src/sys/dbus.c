@@ -124,34 +124,28 @@ static int receive_line(struct dbus *dbus, char line[AUTH_LINE_MAX], int64_t end
 	return -EBADMSG;
 }
 
-static int send_text(struct dbus *dbus, const char *text, int64_t end_ns)
-{
-	return send_bytes(dbus, text, strlen(text), end_ns);
-}
-
 /*
  * EXTERNAL without saying who we are: the server takes it from the socket. So it is right in user
  * namespaces too, where our uid is not the one that the server sees.
+ *
+ * BEGIN goes along with the rest, as sd-bus does it: systemd's own socket would overlook a message
+ * that it reads together with the BEGIN, until there is more to read.
  */
 static int authenticate(struct dbus *dbus, int64_t end_ns)
 {
+	static const char hello[] = "\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
 	char line[AUTH_LINE_MAX];
-	int r = send_bytes(dbus, "", 1, end_ns);
+	int r = send_bytes(dbus, hello, sizeof(hello) - 1, end_ns);
 
 	if (r == 0)
-		r = send_text(dbus, "AUTH EXTERNAL\r\n", end_ns);
-	if (r == 0)
 		r = receive_line(dbus, line, end_ns);
-	if (r == 0 && (str_eq(line, "DATA") || str_after(line, "DATA "))) {
-		r = send_text(dbus, "DATA\r\n", end_ns);
-		if (r == 0)
-			r = receive_line(dbus, line, end_ns);
-	}
+	if (r == 0 && (str_eq(line, "DATA") || str_after(line, "DATA ")))
+		r = receive_line(dbus, line, end_ns);
 	if (r < 0)
 		return r;
-	if (!str_eq(line, "OK") && !str_after(line, "OK "))
-		return str_after(line, "REJECTED") ? -EACCES : -EBADMSG;
-	return send_text(dbus, "BEGIN\r\n", end_ns);
+	if (str_eq(line, "OK") || str_after(line, "OK "))
+		return 0;
+	return str_after(line, "REJECTED") ? -EACCES : -EBADMSG;
 }
 
 /* ---- messages ---- */
