@@ -141,6 +141,7 @@ assert_refused() {
     assert_refused 1 "unknown flag: --nonsense" run --nonsense "$ID"
     assert_refused 1 "requires" run
     assert_refused 1 "requires" state a b
+    assert_refused 1 'invalid --rootless "maybe"' --rootless=maybe state "$ID"
     assert_refused 1 "invalid log-level: loud" --log-level loud state "$ID"
     assert_equal "$(keel list -q)" ""
 }
@@ -158,10 +159,9 @@ assert_refused() {
 }
 
 @test "create: silence, and a first process that outlives its maker" {
-    run keel --log "$WORK/log" --log-format json create -b "$B" --pid-file "$WORK/pid" "$ID" \
-        </dev/null
-    assert_success
-    assert_output ""
+    keel --log "$WORK/log" --log-format json create -b "$B" --pid-file "$WORK/pid" "$ID" \
+        </dev/null >"$WORK/out" 2>&1
+    assert_equal "$(cat "$WORK/out")" ""
     assert_not_exists "$WORK/log"
     # As containerd's shim does it: keel dies with its parent, the container must not.
     keel delete "$ID"
@@ -443,4 +443,22 @@ notify_program() {
     assert_equal "$(awk 'NR == 1 { print index($0, "PID") }' <<<"$output")" \
         "$((${#id} + 4))"
     keel delete "$id"
+}
+
+@test "exec: follows an init that has moved into a group of its own (v2)" {
+    [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || skip "no cgroup v2"
+    local group pid
+
+    start_container
+    group=/sys/fs/cgroup/hull-$ID
+    pid=$(keel state "$ID" | jq .pid)
+    # As systemd does inside: leave the top group, then give controllers to those below.
+    mkdir "$group/init"
+    echo "$pid" >"$group/init/cgroup.procs"
+    echo +pids >"$group/cgroup.subtree_control"
+    run keel exec "$ID" cat /proc/self/cgroup
+    assert_success
+    assert_output "0::/init"
+    # But not where it was told to go.
+    assert_refused 255 "device or resource busy" exec --cgroup / "$ID" true
 }
