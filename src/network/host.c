@@ -18,8 +18,8 @@ int network_host_open(struct metadata *md, const struct network_host_options *op
 	host->md = md;
 	host->route_fd = host->nft_fd = -1;
 	if (options->default_root) {
-		strcpy(host->table, "hull");
-		strcpy(host->default_bridge, "hull0");
+		str_copy(host->table, sizeof(host->table), "hull");
+		str_copy(host->default_bridge, sizeof(host->default_bridge), "hull0");
 	} else {
 		uint32_t hash =
 			(uint32_t)hash_siphash13(&key, options->root, strlen(options->root));

@@ -48,7 +48,7 @@ static void prepare(struct fixture *f)
 	f->network.config = &f->network_config;
 	f->network.name = (char *)"web";
 	f->network.driver = NETWORK_DRIVER_BRIDGE;
-	strcpy(f->network.link, "br0");
+	str_copy(f->network.link, sizeof(f->network.link), "br0");
 	f->network.icc = true;
 	f->network.family[0] = (struct network_family){
 		.enabled = true, .subnet = prefix("10.1.0.0/24"), .gateway = address("10.1.0.1")};
@@ -160,7 +160,7 @@ static void with_everything(void **state)
 	f.endpoint.address[1] = prefix("fd00::2/64");
 	f.endpoint.gateway6 = true;
 	f.endpoint.gateway4 = false;
-	strcpy(f.endpoint.link, "wan.1");
+	str_copy(f.endpoint.link, sizeof(f.endpoint.link), "wan.1");
 	f.config.link_local = link_local;
 	f.config.options = options;
 	f.config.n_options = 1;
@@ -190,7 +190,7 @@ static void on_a_parent(void **state)
 
 	prepare(&f);
 	f.network.driver = NETWORK_DRIVER_MACVLAN;
-	strcpy(f.network.link, "lan0");
+	str_copy(f.network.link, sizeof(f.network.link), "lan0");
 	f.endpoint.host_link[0] = '\0';
 	compile(&f);
 	assert_step(&f.steps[0], false, "connect eth0 to network web: macvlan on lan0",

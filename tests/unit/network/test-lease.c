@@ -31,7 +31,7 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->root, "/tmp/test-lease.XXXXXX");
+	str_copy(f->root, sizeof(f->root), "/tmp/test-lease.XXXXXX");
 	if (!mkdtemp(f->root) || open_host(f) < 0)
 		return -1;
 	*state = f;
@@ -187,7 +187,7 @@ static void many_processes_ask_at_once(void **state)
 		if (pid)
 			continue;
 		struct fixture own = {0};
-		strcpy(own.root, f->root);
+		str_copy(own.root, sizeof(own.root), f->root);
 		int r = open_host(&own);
 		for (int i = 0; r == 0 && i < EACH; i++) {
 			snprintf(name, sizeof(name), "%d", p * EACH + i);

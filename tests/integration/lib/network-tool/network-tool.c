@@ -69,6 +69,16 @@ static int add_pair(struct tool *t, struct json_pair **list, size_t *n, char *te
 	return 0;
 }
 
+static int number(struct tool *t, const char *text, int *ret)
+{
+	uint32_t value;
+
+	if (str_to_u32(text, &value) < 0 || value > INT32_MAX)
+		return usage(t);
+	*ret = (int)value;
+	return 0;
+}
+
 static int find(struct tool *t, const char *name, struct network **ret)
 {
 	return network_find(t->host, &t->arena, name, ret, t->err);
@@ -198,7 +208,7 @@ static int tool_join(struct tool *t)
 		else if ((v = value_of(t->args[i], "opt")))
 			r = add_pair(t, &c.options, &c.n_options, v);
 		else if ((v = value_of(t->args[i], "priority")))
-			c.gateway_priority = atoi(v);
+			r = number(t, v, &c.gateway_priority);
 		else
 			return usage(t);
 	}
@@ -488,11 +498,12 @@ static int tool_disconnect(struct tool *t)
 static int tool_bench(struct tool *t)
 {
 	struct network_port port;
-	int count = atoi(t->args[1]), r = network_port_parse("0:80", &port, NULL);
+	int count = 0, r = number(t, t->args[1], &count);
 	int64_t started = 0, performed = 0, stopped = 0;
 	static char *args[] = {(char *)"true", NULL};
 
-	r = network_port_parse("80", &port, t->err);
+	if (r == 0)
+		r = network_port_parse("80", &port, t->err);
 	for (int i = 0; r == 0 && i < count; i++) {
 		struct network_started s = {0};
 		struct runtime_process p = RUNTIME_PROCESS_INIT;
