@@ -6,6 +6,7 @@
 
 struct image_display {
 	struct progress *progress;
+	FILE *out;
 	bool terminal; /* elsewhere nobody wants to read how far each step is */
 	char **ids;    /* of the lines, by their handles */
 };
@@ -18,6 +19,7 @@ int image_display_new(struct image_display **ret, FILE *out, bool quiet, struct 
 	struct image_display *display = calloc(1, sizeof(*display));
 	if (!display)
 		return error_no_memory(err);
+	display->out = out;
 	display->terminal = terminal_is(fileno(out));
 	int r = progress_new(&display->progress, out, PROGRESS_AUTO, err);
 	if (r < 0)
@@ -47,12 +49,25 @@ static int find_line(struct image_display *display, const char *id)
 	return line;
 }
 
+/* A message that comes after transfers belongs below them: their lines stay as they are now. */
+static void print_below(struct image_display *display, const char *text)
+{
+	if (display->ids) {
+		progress_free(TAKE_PTR(display->progress));
+		strv_free(display->ids);
+		display->ids = NULL;
+		/* Without one nothing is shown any more; the work itself goes on. */
+		progress_new(&display->progress, display->out, PROGRESS_AUTO, NULL);
+	}
+	progress_message(display->progress, "%s", text);
+}
+
 static void on_event(void *data, const struct image_progress_event *event)
 {
 	struct image_display *display = data;
 
 	if (!event->id) {
-		progress_message(display->progress, "%s", event->status);
+		print_below(display, event->status);
 		return;
 	}
 	if (str_after(event->status, "Pulling from ")) {

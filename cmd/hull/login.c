@@ -60,11 +60,11 @@ static int read_line(const char *prompt, bool secret, char **ret, struct hull_er
 	if (changed) {
 		quiet = before;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
 	}
 	ssize_t n = getline(ret, &size, stdin);
 	if (changed) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 		fputc('\n', stderr);
 	}
 	if (n < 0)
@@ -115,6 +115,8 @@ static int ask_person(const struct login_options *o, const char *last_user,
 	if (!terminal_is(STDIN_FILENO))
 		return error_set(err, HULL_ERROR_INVALID,
 			"cannot perform an interactive login from a non TTY device");
+	/* An interrupt must not leave the terminal without its echo: it ends the reading instead. */
+	hull_catch_interrupt();
 	if (!c->user) {
 		r = read_line(prompt, false, &c->user, err);
 		if (r == 0 && !*c->user && last && str_set(&c->user, last_user) < 0)
@@ -180,6 +182,11 @@ static int store(const char *config, const char *host, struct auth_credentials *
 	return 0;
 }
 
+static bool is_interrupted(void *data)
+{
+	return hull_interrupted;
+}
+
 static int run(
 	struct cli_context *context, void *options_p, int argc, char **argv, struct hull_error *err)
 {
@@ -190,6 +197,7 @@ static int run(
 	const struct image_registry_options registry = hull_registry_options(globals, &o->registry);
 	const struct registry_options login_options = {
 		.settings = registry.settings,
+		.cancel = {is_interrupted, NULL},
 		.stall_seconds = registry.stall_seconds,
 	};
 	char *identity = NULL;

@@ -320,8 +320,7 @@ static enum step run_session(
 	const struct registry_upload_options *o = u->options;
 	bool last = false;
 
-	if (o->piece > 0 || u->min_piece > 0)
-		u->ranges = u->ranges || o->piece > 0;
+	u->ranges = u->ranges || o->piece > 0;
 	if (!u->ranges && o->digest && o->size >= 0)
 		return put_whole(u, response, err);
 	while (!last) {
