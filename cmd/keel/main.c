@@ -219,11 +219,17 @@ int main(int argc, char **argv)
 	const char *name = NULL;
 	_cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof(*words));
 
-	if (!words || process_begin() < 0)
+	int begun = process_begin();
+	if (!words || begun < 0) {
+		fprintf(stderr, "keel: %s\n", error_text(words ? -begun : ENOMEM));
 		return 1;
+	}
 	memcpy(words, argv, (size_t)argc * sizeof(*words));
 	int r = dispatch(&globals, words, argc - 1, argv + 1, &name, &err);
 
+	/* What was to be printed is the whole point of some commands. */
+	if (r >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		r = error_errno(&err, errno, "write output");
 	if (r < 0) {
 		tell_error(&globals, name, &err);
 		/* runc's: an exec that fails itself is told from a command that fails. */
