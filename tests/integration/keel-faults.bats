@@ -38,6 +38,14 @@ begin_container() {
     keel run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
 }
 
+freeze_container() {
+    keel pause "$ID" 2>/dev/null || true
+}
+
+thaw_container() {
+    keel resume "$ID" 2>/dev/null || true
+}
+
 create_container() {
     keel create -b "$B" "$ID" </dev/null >/dev/null 2>&1
 }
@@ -119,9 +127,8 @@ sweep_the_rest() {
     sweep state nothing after_query "$1" state "$ID"
     sweep list nothing after_query "$1" list
     sweep kill nothing after_query "$1" kill "$ID" 0
-    sweep pause nothing after_query "$1" pause "$ID"
-    sweep resume nothing after_query "$1" resume "$ID"
-    keel resume "$ID" 2>/dev/null || true
+    sweep pause thaw_container after_query "$1" pause "$ID"
+    sweep resume freeze_container after_query "$1" resume "$ID"
 }
 
 @test "calls that fail with EPERM: run and create" {
@@ -442,6 +449,9 @@ small_root() {
     assert_failure 255
     run keel ps -f json "$ID"
     assert_json length 1
+    run bash -c "'$KEEL_BIN' --root '$KEEL_TEST_ROOT' state '$ID' >/dev/full"
+    assert_failure 1
+    assert_output_has "write output"
     # A log that cannot be written costs nothing.
     run keel --log "$WORK/small/log" exec "$ID" echo fine
     assert_output fine

@@ -9,7 +9,8 @@
  * command itself, which may execute itself again. Without -n nothing is touched, and the report
  * tells how many calls each process made ("calls PROCESS COUNT"). Calls that cannot fail in a way
  * that means anything (exit, close, munmap, brk, which has no error numbers) are neither counted nor
- * failed, but for -k; nor are those of the dynamic loader, before there is a program.
+ * failed, but for -k; nor are those of the dynamic loader, before there is a program. The command is
+ * given by its path.
  *
  * The report also says "fired NAME" if the call was reached, "timeout" if the command was ended for
  * having taken too long, and "orphan PID NAME" for each process that outlives the command: of a
@@ -58,7 +59,8 @@ static struct {
 static struct process processes[PROCESSES_MAX];
 static size_t n_processes;
 static FILE *report;
-static bool begun; /* the command itself is running: see at_entry() */
+static bool begun;     /* the command itself is running: see at_entry() */
+static bool is_static; /* the command needs no dynamic loader */
 static volatile sig_atomic_t alarmed;
 
 static _Noreturn void die(const char *what)
@@ -95,6 +97,13 @@ static struct process *add(pid_t pid)
 /* Calls whose failure says nothing about the program. */
 static bool is_exempt(long number)
 {
+	/* These are the C library's, which cannot do without. */
+	if (number == SYS_set_tid_address || number == SYS_set_robust_list || number == SYS_rseq
+#ifdef SYS_arch_prctl
+		|| number == SYS_arch_prctl
+#endif
+	)
+		return true;
 	return number == SYS_exit || number == SYS_exit_group || number == SYS_close ||
 	       number == SYS_munmap || number == SYS_brk || number == SYS_rt_sigreturn ||
 	       number == SYS_restart_syscall;
@@ -159,8 +168,8 @@ static void at_entry(struct process *p)
 		return;
 	long number = (long)info.entry.nr;
 	if (p == processes && !begun) {
-		/* The last that the C library does before main(): it asks for the size of stacks. */
-		begun = number == SYS_prlimit64;
+		/* The last that the dynamic loader does: it asks for the size of stacks. */
+		begun = is_static ? number == SYS_execve : number == SYS_prlimit64;
 		return;
 	}
 	if (is_exempt(number) && !options.kill)
@@ -194,7 +203,7 @@ static void at_stop(struct process *p, int status)
 		at_syscall(p);
 	} else if (event == PTRACE_EVENT_EXEC) {
 		if (p == processes)
-			begun = false;
+			begun = is_static;
 		else
 			p->followed = false;
 	} else if (event == PTRACE_EVENT_STOP && signal != SIGTRAP) {
@@ -226,6 +235,21 @@ static bool step(int flags, int *ret_main_status, bool *ret_main_ended)
 		*ret_main_ended = true;
 	}
 	return true;
+}
+
+static bool find_static(const char *path)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr part;
+	FILE *f = fopen(path, "re");
+	bool found = !f || fread(&header, sizeof(header), 1, f) != 1 ||
+		     fseek(f, (long)header.e_phoff, SEEK_SET) < 0;
+
+	for (int i = 0; !found && i < header.e_phnum; i++)
+		found = fread(&part, sizeof(part), 1, f) != 1 || part.p_type == PT_INTERP;
+	if (f)
+		fclose(f);
+	return !found;
 }
 
 static pid_t begin(char **argv)
@@ -370,6 +394,7 @@ int main(int argc, char **argv)
 		die(options.report);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	sigaction(SIGALRM, &action, NULL);
+	is_static = find_static(argv[optind]);
 	begin(argv + optind);
 	alarm(options.seconds);
 	while (!ended) {
