@@ -5,11 +5,13 @@
  */
 #include "hull.h"
 #include "image_commands.h"
+#include "prune.h"
 
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/format.h"
 #include "cli/size.h"
+#include "image/digest-set.h"
 #include "image/prune.h"
 
 #include <fnmatch.h>
@@ -30,8 +32,8 @@ static const struct cli_option options[] = {
 	{"digests", 0, CLI_FLAG, offsetof(struct images_options, digests), NULL, "Show digests",
 		NULL},
 	{"filter", 'f', CLI_STRV, offsetof(struct images_options, filters), "filter",
-		"Show only images that match: dangling=, label=, reference=, before=, since=",
-		"dangling=true dangling=false label= reference= before= since="},
+		"Show only images that match: dangling=, label=, reference=, before=, since=, until=",
+		"dangling=true dangling=false label= reference= before= since= until="},
 	{"format", 0, CLI_STRING, offsetof(struct images_options, format), "string",
 		"Format the output: 'table', 'table TEMPLATE', 'json' or a Go template", NULL},
 	{"no-trunc", 0, CLI_FLAG, offsetof(struct images_options, no_trunc), NULL,
@@ -59,7 +61,7 @@ struct criteria {
 	char **references; /* any of them */
 	char **labels;	   /* all of them */
 	struct hull_opt_bool dangling;
-	int64_t before_ns, since_ns; /* 0 = not asked */
+	int64_t before_ns, since_ns, until_ns; /* 0 = not asked */
 };
 
 static void criteria_done(struct criteria *c)
@@ -92,6 +94,8 @@ static int add_filter(
 		return image_time(images, value, &c->before_ns, err);
 	if ((value = str_after(filter, "since=")))
 		return image_time(images, value, &c->since_ns, err);
+	if ((value = str_after(filter, "until=")))
+		return prune_parse_until(value, &c->until_ns, err);
 	if ((value = str_after(filter, "dangling="))) {
 		c->dangling.set = true;
 		if (str_to_bool(value, &c->dangling.value) == 0)
@@ -149,6 +153,8 @@ static int image_matches(struct image_store *images, struct image *image, const 
 	if (c->before_ns && image->created_ns >= c->before_ns)
 		return 0;
 	if (c->since_ns && image->created_ns <= c->since_ns)
+		return 0;
+	if (c->until_ns && image->created_ns >= c->until_ns)
 		return 0;
 	if (!c->labels)
 		return 1;
@@ -280,24 +286,35 @@ static int print_image(struct output *out, const struct image *image, struct hul
 }
 
 /* Untagged and with a child: a step on the way to another image. */
-static bool is_intermediate(const struct image *image, struct image **all, size_t n)
+static bool is_intermediate(const struct image *image, const struct digest_set *parents)
 {
-	if (image->repo_tags || image->repo_digests)
-		return false;
+	return !image->repo_tags && !image->repo_digests && digest_set_has(parents, &image->id);
+}
+
+static int find_parents(
+	struct image **all, size_t n, struct digest_set *parents, struct hull_error *err)
+{
+	struct digest id;
+
 	for (size_t i = 0; i < n; i++)
-		if (str_eq(all[i]->parent, image->id_text))
-			return true;
-	return false;
+		if (all[i]->parent && digest_parse(all[i]->parent, &id, NULL) == 0 &&
+			digest_set_add(parents, &id) < 0)
+			return error_no_memory(err);
+	digest_set_sort(parents);
+	return 0;
 }
 
 static int print_images(struct output *out, struct image_store *images, struct hull_error *err)
 {
 	struct image **all = NULL;
 	size_t n = 0;
+	_cleanup_digest_set_ struct digest_set parents = {0};
 	int r = image_list(images, &all, &n, err);
 
+	if (r == 0)
+		r = find_parents(all, n, &parents, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		if (!out->options->all && is_intermediate(all[i], all, n))
+		if (!out->options->all && is_intermediate(all[i], &parents))
 			continue;
 		r = image_matches(images, all[i], &out->criteria, err);
 		if (r > 0)

@@ -13,8 +13,7 @@
 
 /* ---- Filters ---- */
 
-/* "24h", seconds since 1970, or a date. */
-static int parse_until(const char *text, int64_t *ret, struct hull_error *err)
+int prune_parse_until(const char *text, int64_t *ret, struct hull_error *err)
 {
 	uint64_t seconds;
 	int64_t ago;
@@ -36,7 +35,7 @@ int prune_filter_parse(
 		int r = 0;
 
 		if ((value = str_after(*filter, "until=")))
-			r = parse_until(value, &f->until_ns, err);
+			r = prune_parse_until(value, &f->until_ns, err);
 		else if ((value = str_after(*filter, "label!=")))
 			r = strv_append(&f->not_labels, value) < 0 ? error_no_memory(err) : 0;
 		else if ((value = str_after(*filter, "label=")))

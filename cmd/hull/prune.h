@@ -13,6 +13,9 @@ struct prune_filter {
 	struct hull_opt_bool dangling; /* images only */
 };
 
+/* A time: "24h" ago, seconds since 1970, or a date. */
+int prune_parse_until(const char *text, int64_t *ret, struct hull_error *err);
+
 /* Reads until=, label=, label!= and, if allowed, dangling=. */
 int prune_filter_parse(
 	struct prune_filter *ret, char *const *filters, bool dangling, struct hull_error *err);

@@ -155,6 +155,47 @@ both_forms() {
     assert_output_has "is missing"
 }
 
+@test "load: digests and links that would lead elsewhere" {
+    make_oci_layout "$WORK/layout" v1
+    manifest=$(jq -r '.manifests[0].digest' "$WORK/layout/index.json" | cut -d: -f2)
+    layer=$(jq -r '.layers[0].digest' "$WORK/layout/blobs/sha256/$manifest" | cut -d: -f2)
+    echo "hidden words" >"$WORK/secret"
+    # refused: the layout as it was changed, as a tar and as a directory.
+    refused() {
+        tar -C "$WORK/bad" -cf "$WORK/bad.tar" .
+        for input in bad.tar bad; do
+            run hull load -i "$WORK/$input"
+            assert_failure 1
+            assert_equal "${#lines[@]}" 1
+            assert_output_lacks "hidden words"
+            assert_nothing_kept
+        done
+        rm -rf "$WORK/bad"
+    }
+    for digest in 'sha256:../../../secret' "sha256:${manifest^^}" 'sha256:' '../secret' "md5:$manifest" \
+        "sha256:$manifest/../$manifest"; do
+        cp -r "$WORK/layout" "$WORK/bad"
+        jq --arg d "$digest" '.manifests[0].digest = $d' "$WORK/layout/index.json" >"$WORK/bad/index.json"
+        refused
+    done
+    for name in "$manifest" "$layer"; do
+        cp -r "$WORK/layout" "$WORK/bad"
+        rm "$WORK/bad/blobs/sha256/$name"
+        ln -s ../../../secret "$WORK/bad/blobs/sha256/$name"
+        refused
+        cp -r "$WORK/layout" "$WORK/bad"
+        rm "$WORK/bad/blobs/sha256/$name"
+        ln -s "$name" "$WORK/bad/blobs/sha256/$name"
+        refused
+    done
+    # A broken layer does not stand in the way of a good one.
+    cp -r "$WORK/layout" "$WORK/bad"
+    truncate -s 1000 "$WORK/bad/blobs/sha256/$layer"
+    refused
+    run hull load -i "$WORK/layout"
+    assert_success
+}
+
 @test "import: from a file and stdin, compressed, with changes, message and platform" {
     make_busybox_tar "$WORK/root.tar"
     gzip -k "$WORK/root.tar"
