@@ -227,8 +227,9 @@ static int compile_capabilities(struct plan *plan, const struct op_capability_se
 
 /*
  * The filter comes as late as can be, behind start and the hooks and all that is to be said: it is
- * meant for the command, and may forbid any call but execve(). Only one that notifies comes before
- * start: its agent's connection is the business of whoever creates.
+ * meant for the command, and may forbid any call but execve() and, without no_new_privs, those that
+ * give up the capability to load it. Only one that notifies comes before start: its agent's
+ * connection is the business of whoever creates.
  */
 static int compile_privileges(struct plan *plan, const struct op_capability_sets *sets,
 	const struct op_exec *exec, struct hull_error *err)
