@@ -550,6 +550,11 @@ static int stream_run(struct stream *s, int pidfd, int interval_ms, struct hull_
 			continue;
 		next += interval_ms * NS_PER_MS;
 		r = put_stats(s, err);
+		/* The group may go before the process's end is told. */
+		if (r < 0 && err && err->kind == HULL_ERROR_NOT_FOUND) {
+			hull_error_done(err);
+			return 0;
+		}
 		if (r != 0)
 			return r < 0 ? r : 0;
 	}
