@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/connect.h"
 
+#include "base/str.h"
+#include "image/store.h"
+
 int registry_connect(const struct reference *ref, const struct image_registry_options *options,
 	struct http_cancel cancel, bool write, struct registry **ret, struct hull_error *err)
 {
@@ -13,6 +16,12 @@ int registry_connect(const struct reference *ref, const struct image_registry_op
 	};
 
 	return registry_open(ref, &registry_options, ret, err);
+}
+
+void registry_tell_warnings(const struct registry *registry, const struct image_progress *progress)
+{
+	strv_foreach (warning, registry_warnings(registry))
+		progress_eventf(progress, NULL, "Warning from the registry: %s", *warning);
 }
 
 static bool is_canceled(void *data)

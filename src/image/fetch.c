@@ -74,7 +74,7 @@ static int fetch_layer(struct layer_fetch *fetch, struct layer_job *job, struct 
 		return r;
 	struct pipe pipe = {.fetch = fetch, .job = job, .ingest = ingest, .kept = KEPT_BLOB_INIT};
 	struct registry_sink sink = {pipe_write, &pipe};
-	if (fetch->keep_blobs)
+	if (job->keep)
 		r = kept_blob_begin(fetch->store, &pipe.kept, err);
 	if (r == 0)
 		r = registry_get_blob(fetch->registry, &job->blob, job->descriptor->size,

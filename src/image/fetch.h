@@ -15,6 +15,7 @@ struct layer_job {
 	struct digest diff_id;
 	char id[13]; /* as progress shows it */
 	bool needed;
+	bool keep;	      /* the bytes as they come, too: they are not the tar's */
 	int64_t content_size; /* result */
 };
 
@@ -26,7 +27,6 @@ struct layer_fetch {
 	struct layer_job *jobs;
 	size_t n_jobs;
 	unsigned int max_threads;
-	bool keep_blobs; /* keep the bytes as they came, too */
 
 	/* Inside. */
 	pthread_mutex_t lock; /* of everything below, and around progress */

@@ -264,10 +264,10 @@ static int plan_layers(struct pull *p, struct hull_error *err)
 		if (r < 0)
 			return r;
 		short_id(&job->blob, job->id);
-		job->needed =
-			!is_repeated(jobs, i) &&
-			(!layer_store_has(p->store->layers, &job->diff_id) ||
-				(p->options->keep_blobs && !blob_exists(p->store, &job->blob)));
+		job->keep = p->options->keep_blobs && !digest_equal(&job->blob, &job->diff_id);
+		job->needed = !is_repeated(jobs, i) &&
+			      (!layer_store_has(p->store->layers, &job->diff_id) ||
+				      (job->keep && !blob_exists(p->store, &job->blob)));
 	}
 	p->fetch.jobs = jobs;
 	p->fetch.n_jobs = n;
@@ -301,7 +301,6 @@ static int fetch_layers(struct pull *p, struct hull_error *err)
 	p->fetch.store = p->store;
 	p->fetch.registry = p->registry;
 	p->fetch.progress = &p->options->progress;
-	p->fetch.keep_blobs = p->options->keep_blobs;
 	p->fetch.max_threads = most ? most : DEFAULT_DOWNLOADS;
 	announce_layers(p);
 	return layer_fetch_run(&p->fetch, err);
@@ -415,6 +414,7 @@ static int tell_result(struct pull *p, const struct image_pull_result *result)
 {
 	const struct image_progress *progress = &p->options->progress;
 
+	registry_tell_warnings(p->registry, progress);
 	progress_eventf(progress, NULL, "Digest: %s", result->digest);
 	progress_eventf(progress, NULL,
 		result->up_to_date ? "Status: Image is up to date for %s"

@@ -314,6 +314,7 @@ static int push(
 		result->size = document.body.len;
 		result->platform_only = incomplete;
 		result->packed_again = document.changed && image->manifest_digest && !p->form_given;
+		registry_tell_warnings(p->registry, &p->options->progress);
 		progress_eventf(&p->options->progress, NULL, "%s: digest: %s size: %zu", p->ref.tag,
 			result->digest, result->size);
 	}

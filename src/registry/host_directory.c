@@ -244,7 +244,8 @@ static int add_host(const struct hosts_reader *h, const struct toml_value *table
 		return -1;
 	*e = (struct registry_endpoint){
 		.repository = base->repository,
-		.capabilities = ENDPOINT_EVERYTHING & base->capabilities,
+		/* A mirror is pushed to only where the file says so. */
+		.capabilities = ENDPOINT_RESOLVE | ENDPOINT_PULL,
 		.scheme = ENDPOINT_HTTPS,
 		.mirror = true,
 	};

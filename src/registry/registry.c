@@ -15,6 +15,15 @@
 #define PAGES_MAX	1000
 #define EMPTY_PAGES_MAX 10 /* in a row */
 
+/* The registry itself, or for a push the first host that the settings name for it. */
+static struct remote *choose_origin(struct registry *registry, bool write)
+{
+	for (size_t i = 0; write && i < registry->n; i++)
+		if (registry->remotes[i].endpoint->capabilities & ENDPOINT_PUSH)
+			return &registry->remotes[i];
+	return &registry->remotes[registry->n - 1];
+}
+
 static int open_remotes(
 	struct registry *registry, const struct registry_options *options, struct hull_error *err)
 {
@@ -25,11 +34,12 @@ static int open_remotes(
 		return error_no_memory(err);
 	for (size_t i = 0; i < endpoints->n; i++) {
 		registry->n++;
-		int r = remote_open(&registry->remotes[i], &endpoints->items[i], options,
-			registry->client, registry->name, err);
+		int r = remote_open(
+			&registry->remotes[i], registry, &endpoints->items[i], options, err);
 		if (r < 0)
 			return r;
 	}
+	registry->origin = choose_origin(registry, options->write);
 	return 0;
 }
 
@@ -69,6 +79,7 @@ struct registry *registry_close(struct registry *registry)
 	http_client_free(registry->client);
 	registry_endpoints_done(&registry->endpoints);
 	pthread_mutex_destroy(&registry->lock);
+	strv_free(registry->warnings);
 	free(registry->name);
 	free(registry->path);
 	free(registry);
@@ -77,7 +88,12 @@ struct registry *registry_close(struct registry *registry)
 
 struct remote *registry_origin(struct registry *registry)
 {
-	return &registry->remotes[registry->n - 1];
+	return registry->origin;
+}
+
+char *const *registry_warnings(const struct registry *registry)
+{
+	return registry->warnings;
 }
 
 void registry_document_done(struct registry_document *document)

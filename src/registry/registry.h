@@ -35,6 +35,12 @@ struct registry *registry_close(struct registry *registry); /* NULL allowed; ret
 DEFINE_CLEANUP(struct registry *, registry_closep, registry_close)
 #define _cleanup_registry_ _cleanup_(registry_closep)
 
+/*
+ * What the registry asked to tell its users (Warning: 299), each text once; NULL-terminated, the
+ * registry's. Not while other threads use the registry.
+ */
+char *const *registry_warnings(const struct registry *registry);
+
 /* ---- Reading ---- */
 
 /* A manifest or index, byte for byte. */

@@ -14,21 +14,22 @@
 #define LONGEST_PAUSE_NS       (5 * NS_PER_SECOND)
 #define LONGEST_RETRY_AFTER_NS (60 * NS_PER_SECOND)
 
-int remote_open(struct remote *remote, const struct registry_endpoint *endpoint,
-	const struct registry_options *options, struct http_client *client, const char *name,
+int remote_open(struct remote *remote, struct registry *registry,
+	const struct registry_endpoint *endpoint, const struct registry_options *options,
 	struct hull_error *err)
 {
 	const struct auth_place place = {
-		.client = client,
+		.client = registry->client,
 		.host = endpoint->login,
 		.repository = endpoint->repository,
 		.tls = &endpoint->tls,
 		.plain = endpoint->scheme != ENDPOINT_HTTPS,
 	};
 
+	remote->registry = registry;
 	remote->endpoint = endpoint;
-	remote->client = client;
-	remote->name = name;
+	remote->client = registry->client;
+	remote->name = registry->name;
 	remote->write = options->write;
 	remote->scheme = (int)endpoint->scheme;
 	remote->scope = str_printf(
@@ -107,6 +108,41 @@ static int access_denied(struct remote *remote, const char *more, struct hull_er
 		remote->write ? "push" : "pull", remote->name, more);
 }
 
+/* A message of somebody else on one line, without what could move a terminal's cursor. */
+static void append_foreign_text(struct buf *out, const char *text, size_t max)
+{
+	for (size_t i = 0; text[i] && i < max; i++)
+		buf_putc(out, (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i]);
+}
+
+/* Warning: 299 - "TEXT": what a registry wants its users to know, each text once. */
+static void keep_warnings(struct remote *remote, const struct http_response *response)
+{
+	struct registry *registry = remote->registry;
+
+	strv_foreach (header, response->headers) {
+		const char *value = str_after(*header, "warning:");
+		const char *code =
+			value ? str_after(value + strspn(value, " \t"), "299 - \"") : NULL;
+		_cleanup_buf_ struct buf text = BUF_INIT_MAX(1024);
+
+		if (!code)
+			continue;
+		for (; *code && *code != '"'; code++) {
+			if (*code == '\\' && code[1])
+				code++;
+			append_foreign_text(&text, (const char[]){*code, '\0'}, 1);
+		}
+		pthread_mutex_lock(&registry->lock);
+		/* A warning that does not fit, or for which there is no memory, is left out. */
+		if (buf_error(&text) == 0 && text.len > 0 &&
+			strv_length(registry->warnings) < REGISTRY_WARNINGS_MAX &&
+			!strv_contains(registry->warnings, buf_str(&text)))
+			strv_append(&registry->warnings, buf_str(&text));
+		pthread_mutex_unlock(&registry->lock);
+	}
+}
+
 int remote_request(struct remote *remote, const char *path, const char *more_scope,
 	struct http_request *request, struct http_response *response, struct hull_error *err)
 {
@@ -116,6 +152,9 @@ int remote_request(struct remote *remote, const char *path, const char *more_sco
 
 	if (!scope)
 		return error_no_memory(err);
+	if (str_after(path, "http://") && remote->endpoint->scheme == ENDPOINT_HTTPS)
+		return error_set(err, HULL_ERROR_INVALID,
+			"%s: the registry leads from https to http", remote->endpoint->host);
 	request->tls = &remote->endpoint->tls;
 	request->allow_plain = remote->endpoint->scheme != ENDPOINT_HTTPS;
 	request->dial_timeout_ms = remote->endpoint->dial_timeout_ms;
@@ -129,6 +168,8 @@ int remote_request(struct remote *remote, const char *path, const char *more_sco
 		request->authorization = authorization;
 		r = request_any_scheme(remote, path, request, response, err);
 		request->authorization = NULL;
+		if (r == 0)
+			keep_warnings(remote, response);
 		if (r < 0 || response->status != 401 || round == MAX_AUTH_ROUNDS || !own)
 			return r;
 		r = authorizer_answer(remote->authorizer, scope, authorization, response, err);
@@ -189,13 +230,6 @@ static const struct json_field remote_errors_fields[] = {
 };
 static const struct json_table remote_errors_table =
 	JSON_TABLE("errors", struct remote_errors, remote_errors_fields);
-
-/* A message of somebody else on one line, without what could move a terminal's cursor. */
-static void append_foreign_text(struct buf *out, const char *text, size_t max)
-{
-	for (size_t i = 0; text[i] && i < max; i++)
-		buf_putc(out, (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i]);
-}
 
 /* ": manifest unknown: ..." or nothing. */
 static void describe_remote_error(const struct http_response *response, struct buf *out)

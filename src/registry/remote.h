@@ -9,8 +9,10 @@
 
 #define REMOTE_ERROR_BODY_MAX ((size_t)1 << 20)
 #define REMOTE_ATTEMPTS	      5
+#define REGISTRY_WARNINGS_MAX 16
 
 struct remote {
+	struct registry *registry; /* whose warnings are collected */
 	const struct registry_endpoint *endpoint;
 	struct http_client *client;
 	struct authorizer *authorizer;
@@ -28,13 +30,15 @@ struct registry {
 	size_t n;
 	char *name;
 	char *path;
+	struct remote *origin; /* what is asked for lists, and pushed to */
 	struct remote *source; /* gave the first document: has its blobs, too. Under lock */
 	pthread_mutex_t lock;
+	char **warnings; /* under lock */
 	int window; /* segments that may still be put aside, of all blobs together; under lock */
 };
 
-int remote_open(struct remote *remote, const struct registry_endpoint *endpoint,
-	const struct registry_options *options, struct http_client *client, const char *name,
+int remote_open(struct remote *remote, struct registry *registry,
+	const struct registry_endpoint *endpoint, const struct registry_options *options,
 	struct hull_error *err);
 void remote_close(struct remote *remote);
 
@@ -63,7 +67,7 @@ int remote_status_error(struct remote *remote, const struct http_response *respo
 int remote_exchange(struct remote *remote, const char *path, const struct http_request *request,
 	struct http_response *response, struct hull_error *err);
 
-/* The endpoint that a push goes to. */
+/* The endpoint that lists are asked of, and that a push goes to. */
 struct remote *registry_origin(struct registry *registry);
 
 /* The URL of the next page by a Link header (RFC 8288), heap; NULL if there is none. */

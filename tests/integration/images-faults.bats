@@ -182,3 +182,9 @@ slow_layout() {
     accepted slow-no-range
     assert_equal "$(faulty_requests "/v2/slow-no-range/app/blobs/$LAYER ")" 1
 }
+
+@test "what the registry warns of is told once" {
+    run hull pull "$FAULTY/warning/app:v1"
+    assert_success
+    assert_equal "$(grep -cFx 'Warning from the registry: ends "soon"' <<<"$output")" 1
+}

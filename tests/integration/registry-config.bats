@@ -114,9 +114,13 @@ requests() {
     mv "$hosts" "$CONFIG/certs.d/_default"
     hull rmi -f "$(hull images -q)" >/dev/null
     hull_there pull -q mirror.test/app:v1
-    # A push passes mirrors over.
+    # A push passes mirrors over, unless they are for it.
     run hull_there push mirror.test/app:v1
     assert_failure 1
+    echo 'capabilities = ["push"]' >>"$CONFIG/certs.d/_default/hosts.toml"
+    hull tag mirror.test/app:v1 mirror.test/app:v2
+    hull_there push -q mirror.test/app:v2
+    curl -sf "http://$REGISTRY/v2/app/tags/list" | grep v2
 }
 
 @test "a mirror that fails in the middle of a layer is left for the next one" {

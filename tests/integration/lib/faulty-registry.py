@@ -415,7 +415,8 @@ class Handler(BaseHTTPRequestHandler):
             announced = digest_of(data + b" ")
         if announced == digest:
             announced = digest_of(data)
-        self.answer(200, data, Content_Type=media_type, Docker_Content_Digest=announced)
+        self.answer(200, data, Content_Type=media_type, Docker_Content_Digest=announced,
+                    Warning='299 - "ends \\"soon\\""' if fault == "warning" else None)
 
     # ---- Blobs ----
 

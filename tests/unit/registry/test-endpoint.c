@@ -136,6 +136,7 @@ static void hosts_in_their_order_then_the_server(void **state)
 	assert_int_equal(e->dial_timeout_ms, 3000);
 	assert_int_equal(e->capabilities, ENDPOINT_PUSH);
 	assert_string_equal(list.items[2].host, "m3");
+	assert_int_equal(list.items[2].capabilities, ENDPOINT_PULL | ENDPOINT_RESOLVE);
 	e = &list.items[3];
 	assert_string_equal(e->host, "registry-1.docker.io");
 	assert_string_equal(e->login, "docker.io");
