@@ -13,6 +13,7 @@
 #include "sys/mount_api.h"
 
 #include <limits.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -34,6 +35,15 @@ static int open_records(struct engine *engine, int *ret_fd, char **ret_path, str
 		return error_errno(err, r < 0 ? r : errno, "%s", path ? path : DIRECTORY);
 	if (ret_path)
 		*ret_path = TAKE_PTR(path);
+	return 0;
+}
+
+/* Who mounts or unmounts does it alone: two mounts on one place would be one too many. */
+static int lock_records(int fd, struct hull_error *err)
+{
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return error_errno(err, errno, "lock " DIRECTORY);
 	return 0;
 }
 
@@ -104,10 +114,16 @@ int image_mount_list(
 	struct image_mount *mounts = NULL;
 	size_t n = 0;
 	int r = open_records(engine, &fd, NULL, err);
-	_cleanup_closedir_ DIR *dir = r < 0 ? NULL : fdopendir(dup(fd));
+	/* A record whose mount is just being attached is no leftover. */
+	if (r == 0)
+		r = lock_records(fd, err);
+	int list_fd = r < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *dir = list_fd < 0 ? NULL : fdopendir(list_fd);
 
-	if (!dir)
+	if (!dir) {
+		cleanup_closep(&list_fd);
 		return r < 0 ? r : error_errno(err, errno, "list mounted images");
+	}
 	for (struct dirent *e; (e = readdir(dir));) {
 		struct image_mount mount;
 
@@ -232,6 +248,8 @@ int image_mount(struct engine *engine, const struct image *image, const char *di
 	int r = open_records(engine, &records, &directory, err);
 
 	if (r == 0)
+		r = lock_records(records, err);
+	if (r == 0)
 		r = dir ? given_place(dir, &name, &path, err)
 			: own_place(records, directory, image, &name, &path, err);
 	if (r == 0) {
@@ -254,6 +272,8 @@ int image_unmount(
 	_cleanup_close_ int records = -1;
 	int r = open_records(engine, &records, NULL, err);
 
+	if (r == 0)
+		r = lock_records(records, err);
 	if (r < 0)
 		return r;
 	if (umount2(mount->path, UMOUNT_NOFOLLOW | (force ? MNT_DETACH : 0)) < 0 && errno != EINVAL)

@@ -18,7 +18,7 @@
 
 #define COPY_SIZE ((size_t)1 << 20)
 
-static int is_canceled(const struct save *s, struct hull_error *err)
+static int check_canceled(const struct save *s, struct hull_error *err)
 {
 	if (s->options->canceled && *s->options->canceled)
 		return error_set(err, HULL_ERROR_CANCELED, "canceled");
@@ -80,7 +80,7 @@ static int copy_to_sink(struct save *s, const struct tar_sink *sink, int from, u
 			continue;
 		if (n <= 0)
 			return error_errno(err, n < 0 ? errno : EIO, "read layer %s", id);
-		int r = is_canceled(s, err);
+		int r = check_canceled(s, err);
 		if (r == 0)
 			r = sink->write(sink->arg, chunk, (size_t)n, err);
 		if (r < 0)
