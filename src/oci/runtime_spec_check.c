@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What config.json must satisfy beyond its types, checked before anything is touched. */
 #include "oci/runtime_spec.h"
+#include "base/clock.h"
 #include "base/path.h"
 #include "base/str.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+
+#define TERMINAL_SIZE_MAX UINT16_MAX
+#define UTS_NAME_MAX	  64 /* of uname(2) */
+#define NET_DEVICE_MAX	  15 /* IFNAMSIZ without the end */
 
 #define fail(err, ...) error_set((err), HULL_ERROR_INVALID, __VA_ARGS__)
 
@@ -19,11 +24,6 @@ static int check_version(const char *version, struct hull_error *err)
 		return fail(err, "ociVersion: unsupported version \"%.100s\"", version);
 	return 0;
 }
-
-#define TERMINAL_SIZE_MAX UINT16_MAX
-#define UTS_NAME_MAX	  64 /* of uname(2) */
-#define NET_DEVICE_MAX	  15 /* IFNAMSIZ without the end */
-#define NANOSECONDS	  1000000000
 
 static int check_args(const struct oci_process *p, struct hull_error *err)
 {
@@ -94,7 +94,7 @@ static int check_mappings(const struct oci_id_mapping *m, size_t n, const char *
 
 static int check_offset(const struct oci_time_offset *o, const char *name, struct hull_error *err)
 {
-	if (o && o->nanosecs >= NANOSECONDS)
+	if (o && o->nanosecs >= NS_PER_SECOND)
 		return fail(err, "linux.timeOffsets.%s.nanosecs: must be below a second", name);
 	return 0;
 }

@@ -122,6 +122,9 @@ static void remove_flag(struct mount_flags *f, const char *flag)
 	}
 	if (to)
 		*to = NULL;
+	/* No option is no list. */
+	if (to == f->data)
+		f->data = NULL;
 }
 
 /* ---- "idmap=uids=0-100000-10#@10-0-1;gids=...": crun's ---- */

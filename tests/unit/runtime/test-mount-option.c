@@ -85,6 +85,7 @@ static void test_taken_back(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_arena_ struct arena arena = ARENA_INIT;
 		struct mount_flags f = parse(&arena, cases[i].options);
+		assert_true(!f.data || f.data[0]);
 		_cleanup_free_ char *data = f.data ? strv_join(f.data, ",") : strdup("");
 		assert_string_equal(data, cases[i].data);
 	}
