@@ -272,6 +272,28 @@ END
 END
 }
 
+@test "a start that fails takes back what it made" {
+    lab <<'END'
+    join a bridge
+    table() { nft list ruleset | grep -c 'tcp \. ' || true; }
+    refused tool run a -p 8080:80 -- no-such-command
+    because 'exec: "no-such-command"'
+    is 0 table
+    wait_until eval '! ip -o link | grep -q veth'
+    is bridge tool endpoints a
+    # An interface that cannot be made: the error names it and the reason.
+    tool create two subnet=10.20.0.0/24
+    tool add b
+    tool join b bridge opt=com.docker.network.endpoint.ifname:eth1
+    tool join b two
+    refused tool run b -p 8080:80 -- true
+    because "connect eth1 to network two: veth"
+    because "File exists"
+    is 0 table
+    wait_until eval '! ip -o link | grep -q veth'
+END
+}
+
 @test "macvlan: an interface on the wire itself" {
     lab <<'END'
     ip link add type veth 2>/dev/null
