@@ -293,7 +293,7 @@ struct performance {
 	bool birth_begun;    /* this thread alone may change what children inherit of the process */
 	int dumpable_before; /* -1 = unchanged */
 	bool oom_score_lent; /* the caller has the child's score, and gets back what it had before */
-	int oom_score_before;
+	int64_t oom_score_before;
 	bool cgroup_made;    /* by us: removed on failure */
 	bool cgroup_entered; /* the child is in it by other means than MESSAGE_CGROUP's fds */
 	char *cgroup_text;

@@ -67,7 +67,10 @@ int birth_lend_oom_score(struct performance *p, const char *text, size_t length)
 	if (n < 0)
 		return -errno;
 	now[n] = '\0';
-	p->oom_score_before = atoi(now);
+	now[strcspn(now, "\n")] = '\0';
+	int r = str_to_i64(now, &p->oom_score_before);
+	if (r < 0)
+		return r;
 	if (write(fd, text, length) < 0)
 		return -errno;
 	p->oom_score_lent = true;
@@ -76,13 +79,13 @@ int birth_lend_oom_score(struct performance *p, const char *text, size_t length)
 
 void birth_end(struct performance *p)
 {
-	char text[16];
+	char text[32];
 
 	if (!p->birth_begun)
 		return;
 	if (p->dumpable_before > 0)
 		prctl(PR_SET_DUMPABLE, p->dumpable_before, 0, 0, 0);
-	int n = snprintf(text, sizeof(text), "%d", p->oom_score_before);
+	int n = snprintf(text, sizeof(text), "%lld", (long long)p->oom_score_before);
 	if (p->oom_score_lent)
 		file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", text, (size_t)n);
 	p->oom_score_lent = p->birth_begun = false;

@@ -117,7 +117,7 @@ int container_record_check_deletable(const struct container_record *record, stru
 		container_status_names[status]);
 }
 
-int container_record_remove(struct container_record *record, plan_warning_fn *warn, void *userdata,
+int container_record_remove(struct container_record *record, plan_warning_fn *tell, void *userdata,
 	struct hull_error *err)
 {
 	struct oci_state state;
@@ -130,8 +130,8 @@ int container_record_remove(struct container_record *record, plan_warning_fn *wa
 	if (record->state->has_poststop && container_record_spec(record, &spec, NULL) == 0) {
 		_cleanup_error_ struct hull_error failed = HULL_ERROR_INIT;
 		container_record_oci_state(record, CONTAINER_STOPPED, &state);
-		if (hooks_run(spec, HOOK_POSTSTOP, &state, &failed) < 0 && warn)
-			warn(userdata, hull_error_message(&failed));
+		if (hooks_run(spec, HOOK_POSTSTOP, &state, &failed) < 0 && tell)
+			tell(userdata, hull_error_message(&failed));
 	}
 	return state_remove(record->root_fd, record->state->id, err);
 }

@@ -54,8 +54,8 @@ int container_record_clear(
 	int root_fd, const char *id, enum hull_cgroup_manager manager, struct hull_error *err);
 
 /* Removes everything of a container: processes, cgroup, state; then runs the poststop hooks, whose
- * failures are only told to warn. */
-int container_record_remove(struct container_record *record, plan_warning_fn *warn, void *userdata,
+ * failures are no errors: they go to tell, which may be NULL. */
+int container_record_remove(struct container_record *record, plan_warning_fn *tell, void *userdata,
 	struct hull_error *err);
 
 /* HULL_ERROR_CONFLICT if no process can be started in it now. */

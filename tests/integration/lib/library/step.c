@@ -302,7 +302,7 @@ static int perform(const char *operation, const char *id, char **argv)
 	if (strcmp(operation, "pids") == 0)
 		return do_pids();
 	if (strcmp(operation, "kill") == 0)
-		return hull_container_kill(container, atoi(argv[0]), false, &err);
+		return hull_container_kill(container, (int)strtol(argv[0], NULL, 10), false, &err);
 	if (strcmp(operation, "wait") == 0)
 		return do_wait();
 	if (strcmp(operation, "delete") == 0)
