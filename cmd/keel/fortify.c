@@ -65,9 +65,10 @@ void __vsyslog_chk(int priority, int flag, const char *format, va_list ap)
 
 char *__strcat_chk(char *out, const char *text, size_t size)
 {
-	size_t length = strlen(out);
+	size_t length = strlen(out), more = strlen(text);
 
-	if (strlen(text) >= size - length)
+	if (more >= size - length)
 		abort();
-	return strcat(out, text);
+	memcpy(out + length, text, more + 1);
+	return out;
 }
