@@ -114,6 +114,16 @@ static void put_namespace(struct draft *d, const struct attach_target *target)
 		d->pid_offset = d->bytes.len - sizeof(uint32_t);
 }
 
+/*
+ * One queue in each direction. Recent kernels make as many as there are processors, each with its
+ * directories in sysfs, at both ends; nothing but XDP on the interface would use them.
+ */
+static void put_queues(struct buf *b)
+{
+	netlink_attr_u32(b, IFLA_NUM_TX_QUEUES, 1);
+	netlink_attr_u32(b, IFLA_NUM_RX_QUEUES, 1);
+}
+
 static void put_peer(
 	struct draft *d, const struct network_endpoint *e, const struct attach_target *target)
 {
@@ -124,6 +134,7 @@ static void put_peer(
 	buf_append(b, &info, sizeof(info));
 	netlink_attr_text(b, IFLA_IFNAME, e->link);
 	netlink_attr(b, IFLA_ADDRESS, e->mac, sizeof(e->mac));
+	put_queues(b);
 	if (e->network->mtu)
 		netlink_attr_u32(b, IFLA_MTU, e->network->mtu);
 	put_namespace(d, target);
@@ -176,6 +187,7 @@ static int compile_veth(struct arena *arena, const struct network_endpoint *e,
 		&info, sizeof(info));
 	netlink_attr_text(b, IFLA_IFNAME, e->host_link);
 	netlink_attr_u32(b, IFLA_MASTER, (uint32_t)target->master);
+	put_queues(b);
 	if (e->network->mtu)
 		netlink_attr_u32(b, IFLA_MTU, e->network->mtu);
 	size_t link = netlink_nest(b, IFLA_LINKINFO | NLA_F_NESTED);
