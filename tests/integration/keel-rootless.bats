@@ -95,7 +95,7 @@ status_is() {
 }
 
 @test "rootless: create, start, exec, list, ps, kill, delete" {
-    edit_config "$B" '.process.args = ["sleep", "100"]'
+    edit_config "$B" '.process.args = ["sleep", "1000"]'
     as_nobody create -b "$B" "$ID" </dev/null >/dev/null 2>&1
     status_is "$ID" created
     as_nobody start "$ID"
@@ -157,7 +157,7 @@ status_is() {
     run granted "${PLAIN[@]}" "$WORK/bin/keel" run -b "$B" "$ID"
     assert_success
     assert_equal "$(tr -s ' ' <<<"${lines[0]};${lines[1]}")" " 0 $NOBODY 1; 1 100000 2000"
-    edit_config "$B" '.process.args = ["sleep", "100"]'
+    edit_config "$B" '.process.args = ["sleep", "1000"]'
     as_nobody run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
     assert_equal "$(as_nobody exec "$ID" id -u)" 0
 }
@@ -217,7 +217,7 @@ status_is() {
     run as_nobody run -b "$B" "$ID"
     assert_success
     assert_equal "${lines[*]}" "300 64"
-    edit_config "$B" '.process.args = ["sleep", "100"]'
+    edit_config "$B" '.process.args = ["sleep", "1000"]'
     as_nobody run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
     assert_equal "$(as_nobody exec "$ID" cat /proc/self/oom_score_adj 2>&1)" 300
     as_nobody delete -f "$ID"
@@ -304,7 +304,7 @@ group_file() { # V1_DIRECTORY V1_FILE V2_FILE
 @test "rootless: a delegated cgroup is used" {
     GROUP=hull-$TEST_ID
     delegate "$GROUP"
-    edit_config "$B" ".process.args = [\"sleep\", \"100\"] | .linux.cgroupsPath = \"/$GROUP/c\" |
+    edit_config "$B" ".process.args = [\"sleep\", \"1000\"] | .linux.cgroupsPath = \"/$GROUP/c\" |
         .linux.resources = {memory: {limit: 33554432}, pids: {limit: 20}}"
     in_group "${PLAIN[@]}" "$WORK/bin/keel" run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
     assert_equal "$(group_file memory memory.limit_in_bytes memory.max)" 33554432
@@ -388,7 +388,7 @@ differ() {
     assert_success
     assert_equal "${lines[0]}" "$(readlink "/proc/$holder/ns/user")"
     assert_equal "${lines[1]}" 0
-    edit_config "$B" '.process.args = ["sleep", "100"]'
+    edit_config "$B" '.process.args = ["sleep", "1000"]'
     keel run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
     assert_equal "$(keel exec "$ID" readlink /proc/self/ns/user)" "$(readlink "/proc/$holder/ns/user")"
 }
