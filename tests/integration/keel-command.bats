@@ -444,21 +444,3 @@ notify_program() {
         "$((${#id} + 4))"
     keel delete "$id"
 }
-
-@test "exec: follows an init that has moved into a group of its own (v2)" {
-    [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || skip "no cgroup v2"
-    local group pid
-
-    start_container
-    group=/sys/fs/cgroup/hull-$ID
-    pid=$(keel state "$ID" | jq .pid)
-    # As systemd does inside: leave the top group, then give controllers to those below.
-    mkdir "$group/init"
-    echo "$pid" >"$group/init/cgroup.procs"
-    echo +pids >"$group/cgroup.subtree_control"
-    run keel exec "$ID" cat /proc/self/cgroup
-    assert_success
-    assert_output "0::/init"
-    # But not where it was told to go.
-    assert_refused 255 "device or resource busy" exec --cgroup / "$ID" true
-}

@@ -298,3 +298,22 @@ status_is() {
     assert_output_has " us  exec /bin/true"
     assert_not_exists "$KEEL_TEST_ROOT/$ID"
 }
+
+@test "exec: follows an init that has moved into a group of its own (v2)" {
+    [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || skip "no cgroup v2"
+    local group=/sys/fs/cgroup/hull-$TEST_ID
+
+    edit_config "$B" '.process.args = ["sleep", "1000"]'
+    keel run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    # As systemd does inside: leave the top group, then give controllers to those below.
+    mkdir "$group/init"
+    keel state "$ID" | jq .pid >"$group/init/cgroup.procs"
+    echo +pids >"$group/cgroup.subtree_control"
+    run keel exec "$ID" cat /proc/self/cgroup
+    assert_success
+    assert_output "0::/init"
+    # But not where it was told to go.
+    run keel exec --cgroup / "$ID" true
+    assert_failure 255
+    assert_output_has "device or resource busy"
+}
