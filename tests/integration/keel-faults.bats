@@ -15,7 +15,7 @@ setup() {
     require_root
     require_keel
     require_fault_tools
-    : "${FAULT_STEP:=40}"
+    : "${FAULT_STEP:=60}"
     setup_fixture
     snapshot_host
     B=$WORK/b

@@ -21,7 +21,8 @@ int main(int argc, char **argv)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int r = filter ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0) : -ENOMEM;
 
-	for (char *name = strtok(argv[1], ","); name && r == 0; name = strtok(NULL, ",")) {
+	char *rest = argv[1], *name;
+	while (r == 0 && (name = strsep(&rest, ","))) {
 		int number = seccomp_syscall_resolve_name(name);
 		if (number == __NR_SCMP_ERROR) {
 			fprintf(stderr, "refuse: unknown call %s\n", name);
