@@ -20,6 +20,7 @@
 
 struct link_view {
 	int index;
+	bool bridge;
 	char alias[NETWORK_ID_LENGTH + 8];
 };
 
@@ -35,6 +36,12 @@ static int see_link(void *userdata, const struct nlmsghdr *h)
 	const char *alias = netlink_find(h, sizeof(*info), IFLA_IFALIAS, &n);
 	if (alias && n < sizeof(v->alias))
 		memcpy(v->alias, alias, n);
+	const char *details = netlink_find(h, sizeof(*info), IFLA_LINKINFO, &n);
+	/* The first attribute in there. */
+	static const char kind[] = "bridge";
+	v->bridge = details && n >= NLA_HDRLEN + sizeof(kind) &&
+		    ((const struct nlattr *)(const void *)details)->nla_type == IFLA_INFO_KIND &&
+		    memcmp(details + NLA_HDRLEN, kind, sizeof(kind)) == 0;
 	return 0;
 }
 
@@ -301,6 +308,10 @@ int bridge_ensure(struct network_host *host, const struct network *network, int 
 	/* Somebody else may have made and finished it since we looked first. */
 	if (is_ours(&v, network))
 		return 0;
+	if (!v.bridge)
+		return error_set(err, HULL_ERROR_CONFLICT,
+			"network %s: there is an interface %s, and it is not a bridge",
+			network->name, network->link);
 	if (str_after(v.alias, "hull:"))
 		return error_set(err, HULL_ERROR_CONFLICT, "bridge %s belongs to another network",
 			network->link);

@@ -258,8 +258,6 @@ static int record(struct network_host *host, struct arena *arena, const char *co
 	int r = metadata_begin(host->md, &t, err);
 
 	if (r == 0)
-		r = forget_bindings(host, container_id, err);
-	if (r == 0)
 		r = give_leases(host, s->endpoints, s->n_endpoints, false, err);
 	if (r == 0)
 		r = hold_ports(arena, ports, n_ports, s->endpoints, s->n_endpoints, host_has_ipv6(),
@@ -271,6 +269,19 @@ static int record(struct network_host *host, struct arena *arena, const char *co
 	return r < 0 ? r : metadata_commit(&t, err);
 }
 
+/* A run that nobody settled has left its lease and what it had published. */
+static int clear_earlier_run(struct network_host *host, const char *container_id,
+	struct network_endpoint *endpoints, size_t n, struct hull_error *err)
+{
+	bool left = false;
+
+	for (size_t i = 0; i < n; i++) {
+		left |= endpoints[i].id[0] != '\0';
+		endpoints[i].id[0] = '\0';
+	}
+	return left ? network_stop(host, container_id, err) : 0;
+}
+
 int network_start(struct network_host *host, struct arena *arena, const char *container_id,
 	const struct network_port *ports, size_t n_ports, struct network_started *ret,
 	struct hull_error *err)
@@ -278,6 +289,8 @@ int network_start(struct network_host *host, struct arena *arena, const char *co
 	_cleanup_(network_started_done) struct network_started s = {0};
 	int r = endpoints_load(host, arena, container_id, NULL, &s.endpoints, &s.n_endpoints, err);
 
+	if (r == 0 && s.n_endpoints)
+		r = clear_earlier_run(host, container_id, s.endpoints, s.n_endpoints, err);
 	if (r == 0 && s.n_endpoints)
 		r = check_endpoints(host, arena, s.endpoints, s.n_endpoints, err);
 	if (r == 0 && s.n_endpoints)

@@ -265,6 +265,18 @@ END
     tool release a
     tool release a
     stop b
+    # Also without settling: the address that was asked for is its own.
+    tool create fixed subnet=10.20.0.0/24
+    tool add c
+    tool join c fixed ip=10.20.0.9
+    serve c -p 8080:80
+    container=$(first_process c)
+    kill -9 "$(cat "$WORK/tool-c")" "$container"
+    wait "$(cat "$WORK/tool-c")" || true
+    serve c -p 9090:80
+    is 10.20.0.1 get 127.0.0.1 9090
+    refused get 127.0.0.1 8080
+    stop c
     is "bridge" tool endpoints a
     wait_until eval '! ip -o link | grep -q veth'
     # Nothing but what belongs to the network itself is left in the table.
@@ -327,6 +339,12 @@ END
     refuse "could not find plugin weave" create two driver=weave
     refuse "invalid value \"yes please\" for option" create two opt=enable_icc:"yes please"
     refuse "not the name of an interface" create two opt=com.docker.network.bridge.name:a/b
+    refuse "network two: there is an interface wire, and it is not a bridge" create two opt=com.docker.network.bridge.name:wire
+    ip link add mine type bridge
+    tool create own opt=com.docker.network.bridge.name:mine subnet=10.40.0.0/24
+    ip -o addr show mine | grep -q 10.40.0.1/24
+    tool rm own
+    ip link del mine
     refuse "need the option parent" create two driver=macvlan
     refuse "network nope not found" rm nope
     refuse "bridge is a pre-defined network and cannot be removed" rm bridge
