@@ -393,6 +393,39 @@ static void collect(void *userdata, const char *text)
 	strv_append(userdata, text);
 }
 
+/* The caller's steps once there is a namespace, the child's after them and before sysctls. */
+static void test_network_steps(void **state)
+{
+	static const char spec[] =
+		SPEC("", "", ",{\"type\":\"network\"}],\"sysctl\":{\"net.a\":\"1\"}");
+	static const struct plan_network_step steps[] = {
+		{.child = true,
+			.sysctl = "net/x",
+			.value = "1",
+			.words = "B",
+			.calls = "b",
+			.shell = "b"},
+		{.data = "\0\0\0", .length = 4, .words = "A", .calls = "a", .shell = "a"},
+	};
+	struct plan_options o = options();
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	o.network = steps;
+	o.n_network = ARRAY_SIZE(steps);
+	assert_has(spec, &o,
+		"r receive: wait for: the namespaces exist\n"
+		"r network: A\n"
+		"r send: tell: the network devices are there\n");
+	assert_has(spec, &o,
+		"c receive: wait for: the network devices are there\n"
+		"c network: B\n"
+		"c sysctl: set sys/net/a to 1\n");
+	/* The caller is not kept from making the cgroup meanwhile. */
+	const char *text = compile(spec, &o, &out);
+	assert_true(strstr(text, "r attach-cgroup") <
+		    strstr(text, "r receive: wait for: the namespaces"));
+}
+
 static void test_warnings(void **state)
 {
 	_cleanup_strv_ char **warnings = NULL;
@@ -474,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_annotations),
 		cmocka_unit_test(test_listener),
 		cmocka_unit_test(test_limits_refused),
+		cmocka_unit_test(test_network_steps),
 		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_formats),
