@@ -5,7 +5,7 @@
 
 #include "cli/size.h"
 #include "cli/terminal.h"
-#include "engine/container.h"
+#include "engine/check.h"
 #include "image/check.h"
 
 struct check_options {
@@ -68,9 +68,16 @@ static int check(struct engine *engine, struct image_store *images, const struct
 		.problem_data = display,
 		.canceled = &hull_interrupted,
 	};
+	struct container_check containers = {
+		.repair = o->repair, .problem = on_problem, .problem_data = display};
 	if (o->repair)
 		container_collect_garbage(engine);
-	return image_store_check(images, &check_options, result, err);
+	r = containers_check(engine, &containers, err);
+	if (r == 0)
+		r = image_store_check(images, &check_options, result, err);
+	result->problems += containers.problems;
+	result->repaired += containers.repaired;
+	return r;
 }
 
 /* 1 if something is wrong, though it may be right by now. */

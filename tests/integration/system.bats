@@ -167,6 +167,20 @@ damage() {
     assert_equal "$(hull images -aq)" ""
 }
 
+@test "check: a container that has lost its files" {
+    hull run --name c1 busybox true
+    hull run --name c2 busybox true
+    rm -r "$HULL_TEST_ROOT/containers/$(container_id c1)"
+    run hull system check
+    assert_failure 1
+    assert_output_matches '^container c1 \([0-9a-f]{12}\): .*No such file or directory'
+    run hull system check --repair
+    assert_failure 1
+    assert_output_has "1 problem, 1 repaired"
+    hull system check
+    assert_equal "$(hull ps -a --format '{{.Names}}')" c2
+}
+
 @test "image mount: known, busy, gone" {
     run hull image mount busybox
     assert_success
