@@ -17,7 +17,8 @@ struct load_options {
 
 static const struct cli_option options[] = {
 	{"input", 'i', CLI_STRING, offsetof(struct load_options, input), "string",
-		"Read from a tar archive file instead of the standard input", "@file"},
+		"Read from an archive, or a directory with an OCI layout, instead of the standard input",
+		"@file"},
 	{"platform", 0, CLI_STRING, offsetof(struct load_options, platform), "string",
 		"Load this platform's image: os/arch[/variant]", NULL},
 	{"quiet", 'q', CLI_FLAG, offsetof(struct load_options, quiet), NULL, "Show no progress",
@@ -89,7 +90,7 @@ static int run(
 const struct cli_command hull_load_command = {
 	.name = "load",
 	.arguments = "[OPTIONS]",
-	.summary = "Load images from a tar archive or the standard input",
+	.summary = "Load images from an archive, an OCI layout or the standard input",
 	CLI_OPTIONS(options),
 	.options_size = sizeof(struct load_options),
 	.run = run,
