@@ -20,6 +20,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #define CONNECT_TIMEOUT_MS     30000L
@@ -229,6 +230,7 @@ struct exchange {
 	CURL *easy;
 	CURLU *url;
 	struct curl_slist *headers;
+	int trust_fd;	 /* see open_trust(); -1: not needed yet */
 	bool own_origin; /* this hop goes where the request was meant for */
 	bool too_large;
 	bool stopped;
@@ -415,18 +417,28 @@ static void set_proxy(struct exchange *x)
 		curl.easy_setopt(x->easy, CURLOPT_PROXY, upper);
 }
 
-/* The system's authorities and one's own in one text: a libcurl option holds only one of them. */
-static int read_trust(const char *more, struct buf *ret)
+/*
+ * The system's authorities and one's own in one file in memory: libcurl takes one file, and a text
+ * only since 7.77.
+ */
+static int open_trust(const char *more, int *ret_fd)
 {
+	_cleanup_buf_ struct buf text = BUF_INIT_MAX(2 * CA_MAX);
+	_cleanup_close_ int fd = memfd_create("authorities", MFD_CLOEXEC);
 	const char *file = secure_getenv("SSL_CERT_FILE");
 
 	if (!file)
 		file = curl.version_info(CURLVERSION_NOW)->cainfo;
 	if (file)
-		file_read_at(AT_FDCWD, file, ret, CA_MAX);
-	buf_putc(ret, '\n');
-	buf_puts(ret, more);
-	return buf_error(ret);
+		file_read_at(AT_FDCWD, file, &text, CA_MAX);
+	buf_putc(&text, '\n');
+	buf_puts(&text, more);
+	if (fd < 0 || buf_error(&text) < 0)
+		return -ENOMEM;
+	int r = fd_write_all(fd, text.data, text.len);
+	if (r == 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
 }
 
 static int set_trust(struct exchange *x)
@@ -444,11 +456,11 @@ static int set_trust(struct exchange *x)
 	if (file)
 		curl.easy_setopt(x->easy, CURLOPT_CAINFO, file);
 	if (tls && tls->ca && !tls->insecure) {
-		_cleanup_buf_ struct buf text = BUF_INIT_MAX(2 * CA_MAX);
-		if (read_trust(tls->ca, &text) < 0)
+		char path[32];
+		if (x->trust_fd < 0 && open_trust(tls->ca, &x->trust_fd) < 0)
 			return -ENOMEM;
-		struct curl_blob blob = {text.data, text.len, CURL_BLOB_COPY};
-		curl.easy_setopt(x->easy, CURLOPT_CAINFO_BLOB, &blob);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", x->trust_fd);
+		curl.easy_setopt(x->easy, CURLOPT_CAINFO, path);
 	}
 	if (tls && tls->certificate && x->own_origin) {
 		curl.easy_setopt(x->easy, CURLOPT_SSLCERT, tls->certificate);
@@ -658,7 +670,8 @@ static int perform_without_sigpipe(
 int http_perform(struct http_client *client, const struct http_request *request,
 	struct http_response *response, struct hull_error *err)
 {
-	struct exchange x = {.client = client, .request = request, .response = response};
+	struct exchange x = {
+		.client = client, .request = request, .response = response, .trust_fd = -1};
 	struct http_handle h = {0};
 	int r;
 
@@ -676,6 +689,7 @@ int http_perform(struct http_client *client, const struct http_request *request,
 	handle_give(client, &h);
 	curl.slist_free_all(x.headers);
 	curl.url_cleanup(x.url);
+	cleanup_closep(&x.trust_fd);
 	return r;
 }
 
