@@ -68,6 +68,7 @@ static void the_time_to_wait(void **state)
 {
 	char header[100];
 	time_t later = time(NULL) + 100;
+	struct tm tm;
 
 	assert_int_equal(retry_after((char *)"retry-after: 7"), 7 * NS_PER_SECOND);
 	assert_int_equal(retry_after((char *)"retry-after: Wed, 21 Oct 2015 07:28:00 GMT"), 0);
@@ -75,7 +76,8 @@ static void the_time_to_wait(void **state)
 	assert_int_equal(retry_after((char *)"retry-after: -5"), -1);
 	assert_int_equal(retry_after(NULL), -1);
 	assert_true(retry_after((char *)"retry-after: 99999999999999") > 0);
-	strftime(header, sizeof(header), "retry-after: %a, %d %b %Y %H:%M:%S GMT", gmtime(&later));
+	strftime(header, sizeof(header), "retry-after: %a, %d %b %Y %H:%M:%S GMT",
+		gmtime_r(&later, &tm));
 	int64_t ns = retry_after(header);
 	assert_true(ns > 90 * NS_PER_SECOND && ns <= 100 * NS_PER_SECOND);
 }
