@@ -29,11 +29,12 @@ lab() {
     local script
 
     script=$(cat)
-    unshare -n bash -c "set -eu; source '$FIXTURE_DIR/network-lab.bash'; lab_begin; $script"
+    # A pid namespace: whatever a script has started ends with it.
+    unshare --net --pid --fork --mount-proc --kill-child \
+        bash -c "set -eu; source '$FIXTURE_DIR/network-lab.bash'; lab_begin; $script" 3>&-
 }
 
 lab_begin() {
-    trap lab_end EXIT
     ip link set lo up
     unshare -n sleep 1000 &
     OUTSIDE=$!
@@ -50,15 +51,6 @@ lab_begin() {
     outside ip link set wire up
     # Frames between ports of a bridge are the bridge's alone, as on a host without br_netfilter.
     bridged_frames_filtered 0
-}
-
-lab_end() {
-    local pids
-
-    pids=$(jobs -p)
-    # shellcheck disable=SC2086 # a list of pids
-    [ -z "$pids" ] || kill $pids 2>/dev/null || true
-    wait
 }
 
 bridged_frames_filtered() {
