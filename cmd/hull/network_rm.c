@@ -132,7 +132,7 @@ int prune_networks(struct engine *engine, int64_t until_ns, char *const *labels,
 	}
 	if (titled)
 		puts("");
-	return r;
+	return r < 0 ? r : network_tidy(host, err);
 }
 
 static int run_prune(

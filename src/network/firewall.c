@@ -551,6 +551,16 @@ int firewall_ensure(struct network_host *host, bool force, struct hull_error *er
 	return make_table(host, fd, r == 1, err);
 }
 
+int firewall_remove(struct network_host *host, struct hull_error *err)
+{
+	int fd = host_nft(host, err);
+
+	/* Another version's or another program's table stays. */
+	if (fd < 0 || nft_find_table(fd, host->table, VERSION) != 1)
+		return fd < 0 ? fd : 0;
+	return remove_table(host, fd, err);
+}
+
 /* ---- Connections ---- */
 
 #ifndef CTA_FILTER /* Linux 5.8 */

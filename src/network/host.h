@@ -70,6 +70,8 @@ int link_remove(struct network_host *host, const char *name);
 
 /* Makes the table with everything in it unless it is there. force: remakes it in one step. */
 int firewall_ensure(struct network_host *host, bool force, struct hull_error *err);
+/* Removes the table, if it is there. */
+int firewall_remove(struct network_host *host, struct hull_error *err);
 /* What a bridge network stands for in the table. */
 void firewall_network(struct buf *b, const char *table, const struct network *network, bool add);
 /* What a published range stands for: at most one element, of the family of target. */

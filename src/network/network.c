@@ -674,3 +674,31 @@ int network_remove(struct network_host *host, const struct network *network, str
 	int removed = bridge_remove(host, network, r < 0 ? NULL : err);
 	return r < 0 ? r : removed;
 }
+
+/* Leases are recorded before anything is made for them: while the write lock is held, none can come. */
+int network_tidy(struct network_host *host, struct hull_error *err)
+{
+	_cleanup_(metadata_rollback) struct metadata_transaction t = METADATA_TRANSACTION_INIT;
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct network **networks;
+	int64_t leases = 0;
+	size_t n, bridges = 0;
+	int r = metadata_begin(host->md, &t, err);
+
+	if (r == 0)
+		r = metadata_get_int(host->md, &leases, err,
+			"SELECT count(*) FROM network_endpoint JOIN network ON network.id = network_id"
+			" WHERE network.name = '" NETWORK_DEFAULT
+			"' AND network_endpoint.id IS NOT NULL",
+			"");
+	if (r < 0 || leases > 0)
+		return r < 0 ? r : 0;
+	r = network_list(host, &arena, &networks, &n, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (str_eq(networks[i]->name, NETWORK_DEFAULT))
+			r = bridge_remove(host, networks[i], err);
+		else
+			bridges += networks[i]->driver == NETWORK_DRIVER_BRIDGE;
+	}
+	return r == 0 && bridges == 0 ? firewall_remove(host, err) : r;
+}

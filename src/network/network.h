@@ -134,3 +134,10 @@ int network_remove(
  * its own networks without this.
  */
 int network_reload(struct network_host *host, struct hull_error *err);
+
+/*
+ * Takes away what stands on the host for the sake of networks that nobody is in: the bridge of the
+ * default network, and the packet filter's table when no network of the user's needs it. Whatever
+ * starts next makes them again.
+ */
+int network_tidy(struct network_host *host, struct hull_error *err);
