@@ -12,9 +12,9 @@
 #define FD_SEND_MAX 16
 
 /* Others may have made a file that we share with them non-blocking (a terminal, a pipe). */
-static int await_writable(int fd)
+static int await(int fd, short events)
 {
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	struct pollfd p = {.fd = fd, .events = events};
 
 	while (poll(&p, 1, -1) < 0)
 		if (errno != EINTR)
@@ -29,7 +29,7 @@ int fd_write_all(int fd, const void *data, size_t n)
 	while (n > 0) {
 		ssize_t w = write(fd, p, n);
 		if (w < 0) {
-			if (errno == EINTR || (errno == EAGAIN && await_writable(fd) == 0))
+			if (errno == EINTR || (errno == EAGAIN && await(fd, POLLOUT) == 0))
 				continue;
 			return -errno;
 		}
@@ -39,17 +39,25 @@ int fd_write_all(int fd, const void *data, size_t n)
 	return 0;
 }
 
+static ssize_t read_some(int fd, void *data, size_t n)
+{
+	for (;;) {
+		ssize_t r = read(fd, data, n);
+		if (r >= 0)
+			return r;
+		if (errno != EINTR && (errno != EAGAIN || await(fd, POLLIN) < 0))
+			return -errno;
+	}
+}
+
 ssize_t fd_read_full(int fd, void *data, size_t n)
 {
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t r = read(fd, (char *)data + done, n - done);
-		if (r < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
+		ssize_t r = read_some(fd, (char *)data + done, n - done);
+		if (r < 0)
+			return r;
 		if (r == 0)
 			break;
 		done += (size_t)r;
@@ -70,12 +78,9 @@ int fd_read_exact(int fd, void *data, size_t n)
 static int expect_end(int fd)
 {
 	char c;
-	ssize_t r;
+	ssize_t r = read_some(fd, &c, 1);
 
-	do {
-		r = read(fd, &c, 1);
-	} while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : r > 0 ? -E2BIG : 0;
+	return r < 0 ? (int)r : r > 0 ? -E2BIG : 0;
 }
 
 #define READ_FIRST 4095 /* a buffer has room for a NUL beside it */
@@ -100,12 +105,9 @@ int fd_read_to_buf(int fd, struct buf *b, size_t max)
 		char *to = buf_reserve(b, room);
 		if (!to)
 			return buf_error(b);
-		ssize_t r = read(fd, to, room);
-		if (r < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
+		ssize_t r = read_some(fd, to, room);
+		if (r < 0)
+			return (int)r;
 		b->len += (size_t)r;
 		b->data[b->len] = '\0';
 		if (r == 0)
@@ -117,7 +119,7 @@ int fd_read_to_buf(int fd, struct buf *b, size_t max)
 
 int file_read_at(int dirfd, const char *path, struct buf *b, size_t max)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
 		return -errno;

@@ -24,7 +24,8 @@ ssize_t fd_read_full(int fd, void *data, size_t n);
 /* Appends the rest of fd to b, at most max bytes (0: the buffer's own cap); -E2BIG past that. */
 int fd_read_to_buf(int fd, struct buf *b, size_t max);
 
-/* Reads a file relative to dirfd (AT_FDCWD allowed) into b. Refuses anything past max bytes. */
+/* Reads a file relative to dirfd (AT_FDCWD allowed) into b. Refuses anything past max bytes. A pipe is
+ * read to its end; a FIFO that nobody has open for writing is empty. */
 int file_read_at(int dirfd, const char *path, struct buf *b, size_t max);
 
 /* Reads a small file and cuts one trailing newline; heap string in *ret. */

@@ -8,8 +8,11 @@
 #include "base/fd.h"
 
 #include <sys/mman.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* A file of n bytes, read with a cap of max into a buffer with a cap of its own. */
 static int read_back(size_t n, size_t max, size_t buf_max, size_t *ret_len)
@@ -95,12 +98,53 @@ static void a_full_pipe_is_waited_for(void **state)
 	close(ends[0]);
 }
 
+static void a_fifo_without_a_writer_is_empty(void **state)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	char directory[] = "/tmp/hull-fifo-XXXXXX", path[64];
+
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/fifo", directory);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(file_read_at(AT_FDCWD, path, &b, 100), 0);
+	assert_int_equal(b.len, 0);
+	unlink(path);
+	rmdir(directory);
+}
+
+/* As a shell's <(...): the writer comes later than the reader. */
+static void a_pipe_is_read_to_its_end(void **state)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	char path[64];
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		for (int i = 0; i < 3; i++) {
+			usleep(20000);
+			if (fd_write_all(ends[1], "part", 4) < 0)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	close(ends[1]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
+	assert_int_equal(file_read_at(AT_FDCWD, path, &b, 12), 0);
+	assert_string_equal(buf_str(&b), "partpartpart");
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(ends[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reading_stops_at_either_cap),
 		cmocka_unit_test(last_words_are_heard),
 		cmocka_unit_test(a_full_pipe_is_waited_for),
+		cmocka_unit_test(a_fifo_without_a_writer_is_empty),
+		cmocka_unit_test(a_pipe_is_read_to_its_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
