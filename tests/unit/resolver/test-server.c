@@ -76,7 +76,7 @@ static int set_up(void **state)
 	struct sockaddr_in upstream;
 	int udp, tcp;
 
-	strcpy(f->directory, "/tmp/hull-resolver-XXXXXX");
+	snprintf(f->directory, sizeof(f->directory), "/tmp/hull-resolver-XXXXXX");
 	assert_non_null(mkdtemp(f->directory));
 	socket_pair(&udp, &tcp, &f->address);
 	socket_pair(&f->upstream_udp, &f->upstream_tcp, &upstream);
