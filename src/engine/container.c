@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "engine/name.h"
+#include "engine/network.h"
 #include "engine/settle.h"
 #include "image/image.h"
 #include "metadata/metadata.h"
@@ -484,7 +485,9 @@ int container_rename(
 			md, err, "UPDATE container SET name = ? WHERE id = ?", "tt", name, c->id);
 	if (r == 0 && metadata_changes(md) == 0)
 		r = error_set(err, HULL_ERROR_NOT_FOUND, "No such container: %s", c->name);
-	return r < 0 ? r : metadata_commit(&t, err);
+	if (r == 0)
+		r = metadata_commit(&t, err);
+	return r < 0 ? r : container_network_renamed(engine, c, err);
 }
 
 /* What only this container kept of an image that was removed under it goes now. */

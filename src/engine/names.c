@@ -61,6 +61,24 @@ static int format_names(struct network_host *host, const struct network *network
 	return zone_write(&w, out) < 0 ? error_no_memory(err) : 0;
 }
 
+/*
+ * Under the lock one name does for the new file, and what somebody left there who was killed is
+ * written over.
+ */
+static int replace_names(int dir, const char *name, const struct buf *text)
+{
+	static const char new[] = ".new";
+
+	if (text->len == 0) {
+		unlinkat(dir, new, 0);
+		return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+	}
+	_cleanup_close_ int fd =
+		openat(dir, new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int r = fd < 0 ? -errno : fd_write_all(fd, text->data, text->len);
+	return r == 0 && renameat(dir, new, dir, name) < 0 ? -errno : r;
+}
+
 /* The lock is held while records are read and the file is written: the last one to read writes last. */
 int names_publish(struct engine *engine, const struct network *network, struct hull_error *err)
 {
@@ -81,10 +99,7 @@ int names_publish(struct engine *engine, const struct network *network, struct h
 		r = format_names(host, network, &text, err);
 	if (r < 0)
 		return r;
-	if (text.len == 0)
-		r = unlinkat(dir, network->id, 0) < 0 && errno != ENOENT ? -errno : 0;
-	else
-		r = file_replace_at(dir, network->id, text.data, text.len, 0644, false);
+	r = replace_names(dir, network->id, &text);
 	return r < 0 ? error_errno(err, r, "%s/%s", path, network->id) : 0;
 }
 
