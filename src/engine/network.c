@@ -9,6 +9,7 @@
 #include "engine/process.h"
 #include "network/resolve.h"
 
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #define SHARED_PREFIX "container:"
@@ -380,9 +381,9 @@ int container_network_share_files(
 	return 0;
 }
 
-/* ---- The end ---- */
+/* ---- Names ---- */
 
-/* Names of networks that the container was in; without it they are others. */
+/* Names of networks that the container is or was in: with it and without it they are others. */
 static int publish_all(struct engine *engine, const struct network_endpoint *endpoints, size_t n,
 	struct hull_error *err)
 {
@@ -393,6 +394,24 @@ static int publish_all(struct engine *engine, const struct network_endpoint *end
 			r = names_publish(engine, endpoints[i].network, err);
 	return r;
 }
+
+int container_network_renamed(
+	struct engine *engine, const struct container *c, struct hull_error *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct network_endpoint *endpoints;
+	struct network_host *host;
+	size_t n = 0;
+
+	if (!has_networks(c) || !container_is_running(c))
+		return 0;
+	int r = engine_networks(engine, &host, err);
+	if (r == 0)
+		r = network_endpoints_of_container(host, &arena, c->id, &endpoints, &n, err);
+	return r < 0 ? r : publish_all(engine, endpoints, n, err);
+}
+
+/* ---- The end ---- */
 
 int container_network_stop(struct engine *engine, const struct container *c, struct hull_error *err)
 {
@@ -412,6 +431,24 @@ int container_network_stop(struct engine *engine, const struct container *c, str
 }
 
 /* ---- Live changes ---- */
+
+int container_network_lock(
+	struct engine *engine, const struct container *c, int *ret, struct hull_error *err)
+{
+	_cleanup_free_ char *path = container_run_dir(engine, c->id);
+	_cleanup_close_ int dir = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	*ret = -1;
+	if (dir < 0 && path && errno == ENOENT)
+		return 0;
+	if (dir < 0)
+		return path ? error_errno(err, errno, "%s", path) : error_no_memory(err);
+	while (flock(dir, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return error_errno(err, errno, "lock %s", path);
+	*ret = TAKE_FD(dir);
+	return 0;
+}
 
 /* The namespace of a running container; -1 if it does not run. */
 static int open_namespace(
@@ -490,52 +527,80 @@ static int add_to_hosts(struct engine *engine, const struct container *c,
 	return r;
 }
 
+/* The network that is to change, and the container's namespace (-1 if it does not run) as it is while
+ * the lock is held. */
+struct change {
+	struct network_host *host;
+	struct network *network;
+	int lock, namespace;
+};
+
+static void change_done(struct change *change)
+{
+	cleanup_closep(&change->namespace);
+	cleanup_closep(&change->lock);
+}
+
+static int change_begin(struct engine *engine, struct container *c, const char *name,
+	struct change *ret, struct hull_error *err)
+{
+	_cleanup_container_ struct container *now = NULL;
+
+	*ret = (struct change){.lock = -1, .namespace = -1};
+	int r = engine_networks(engine, &ret->host, err);
+	if (r == 0)
+		r = network_find(ret->host, &c->arena, name, &ret->network, err);
+	if (r == 0)
+		r = container_network_lock(engine, c, &ret->lock, err);
+	if (r == 0)
+		r = container_load_id(engine, c->id, &now, err);
+	return r < 0 ? r : open_namespace(engine, now, &ret->namespace, err);
+}
+
+static int change_end(struct engine *engine, const struct container *c, const struct change *change,
+	struct hull_error *err)
+{
+	const struct network_endpoint changed = {.network = change->network};
+	int r = publish_all(engine, &changed, 1, err);
+
+	return r < 0 ? r : rewrite_resolver(engine, c, change->host, err);
+}
+
 int container_network_connect(struct engine *engine, struct container *c, const char *name,
 	const struct network_endpoint_config *config, struct hull_error *err)
 {
+	_cleanup_(change_done) struct change change = {.lock = -1, .namespace = -1};
 	struct network_endpoint *endpoint;
-	_cleanup_close_ int namespace = -1;
-	struct network_host *host;
-	struct network *network;
 	int r = check_connectable(c, err);
 
 	if (r == 0)
-		r = engine_networks(engine, &host, err);
+		r = change_begin(engine, c, name, &change, err);
+	if (r == 0 && change.namespace >= 0)
+		r = network_connect_recover(
+			change.host, c->id, change.network, change.namespace, err);
 	if (r == 0)
-		r = network_find(host, &c->arena, name, &network, err);
-	if (r == 0)
-		r = open_namespace(engine, c, &namespace, err);
-	if (r == 0)
-		r = network_endpoint_add(host, c->id, network, config, err);
-	if (r < 0 || namespace < 0)
+		r = network_endpoint_add(change.host, c->id, change.network, config, err);
+	if (r < 0 || change.namespace < 0)
 		return r;
-	r = network_connect(host, &c->arena, c->id, network, namespace, &endpoint, err);
+	r = network_connect(
+		change.host, &c->arena, c->id, change.network, change.namespace, &endpoint, err);
 	if (r < 0) {
-		network_endpoint_remove(host, c->id, network, NULL);
+		network_endpoint_remove(change.host, c->id, change.network, NULL);
 		return r;
 	}
 	r = add_to_hosts(engine, c, endpoint, err);
-	if (r == 0)
-		r = publish_all(engine, endpoint, 1, err);
-	return r < 0 ? r : rewrite_resolver(engine, c, host, err);
+	return r < 0 ? r : change_end(engine, c, &change, err);
 }
 
 int container_network_disconnect(struct engine *engine, struct container *c, const char *name,
 	bool force, struct hull_error *err)
 {
+	_cleanup_(change_done) struct change change = {.lock = -1, .namespace = -1};
 	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
-	struct network_endpoint gone = {0};
-	_cleanup_close_ int namespace = -1;
-	struct network_host *host;
-	struct network *network;
-	int r = engine_networks(engine, &host, err);
+	int r = change_begin(engine, c, name, &change, err);
 
-	if (r == 0)
-		r = network_find(host, &c->arena, name, &network, err);
-	if (r == 0)
-		r = open_namespace(engine, c, &namespace, err);
-	if (r == 0 && namespace >= 0) {
-		r = network_disconnect(host, c->id, network, namespace, &why);
+	if (r == 0 && change.namespace >= 0) {
+		r = network_disconnect(change.host, c->id, change.network, change.namespace, &why);
 		if (r < 0 && !force) {
 			error_move(err, &why);
 			return r;
@@ -543,10 +608,6 @@ int container_network_disconnect(struct engine *engine, struct container *c, con
 		r = 0;
 	}
 	if (r == 0)
-		r = network_endpoint_remove(host, c->id, network, err);
-	if (r < 0 || namespace < 0)
-		return r;
-	gone.network = network;
-	r = publish_all(engine, &gone, 1, err);
-	return r < 0 ? r : rewrite_resolver(engine, c, host, err);
+		r = network_endpoint_remove(change.host, c->id, change.network, err);
+	return r < 0 || change.namespace < 0 ? r : change_end(engine, c, &change, err);
 }

@@ -71,9 +71,20 @@ int container_network_write(struct engine *engine, const struct container *c, in
 int container_network_share_files(
 	struct engine *engine, const struct container *c, int run_dir, struct hull_error *err);
 
+/* The container has another name: so it has for those who are in its networks. */
+int container_network_renamed(
+	struct engine *engine, const struct container *c, struct hull_error *err);
+
 /* Gives back leases and ports and withdraws the names. May be repeated. */
 int container_network_stop(
 	struct engine *engine, const struct container *c, struct hull_error *err);
+
+/*
+ * Whoever changes the networks of a running container, or ends it, holds this lock; *ret is closed to
+ * let it go, and -1 if the container does not run.
+ */
+int container_network_lock(
+	struct engine *engine, const struct container *c, int *ret, struct hull_error *err);
 
 /* Connects and disconnects, running or not. */
 int container_network_connect(struct engine *engine, struct container *c, const char *network,

@@ -106,6 +106,7 @@ int settle(struct engine *engine, struct container *c, const struct monitor_exit
 	struct hull_error *err)
 {
 	struct monitor_exit record = {.exit_code = 128 + SIGKILL};
+	_cleanup_close_ int lock = -1;
 
 	if (!end) {
 		if (read_exit_record(engine, c->id, &record) < 0) {
@@ -117,6 +118,10 @@ int settle(struct engine *engine, struct container *c, const struct monitor_exit
 	int r = destroy_processes(engine, c, end, err);
 	if (r < 0)
 		return error_wrap(err, r, "container %s", c->name);
+	/* Who connects it meanwhile comes before and is undone here, or later and finds it ended. */
+	r = container_network_lock(engine, c, &lock, err);
+	if (r < 0)
+		return r;
 	release_networks(engine, c);
 	c->state = arena_strdup(&c->arena, "exited");
 	c->exit_code = end->exit_code;

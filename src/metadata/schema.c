@@ -107,7 +107,7 @@ static const char networks[] =
 	"  mac BLOB,"
 	"  host_link TEXT,"
 	"  link TEXT,"
-	"  gateway INTEGER NOT NULL DEFAULT 0," /* 1: of IPv4, 2: of IPv6 */
+	"  gateway INTEGER NOT NULL DEFAULT 0," /* 1: of IPv4, 2: of IPv6; 4: unfinished */
 	"  PRIMARY KEY (container_id, network_id)"
 	") WITHOUT ROWID;"
 	/* An address is given once, whoever asks. */

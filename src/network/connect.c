@@ -256,6 +256,7 @@ int network_connect(struct network_host *host, struct arena *arena, const char *
 	if (!before.items)
 		return error_no_memory(err);
 	r = network_make_ready(host, arena, e->network, err);
+	e->unfinished = true;
 	if (r == 0)
 		r = give(host, &all, e, err);
 	if (r == 0)
@@ -272,6 +273,9 @@ int network_connect(struct network_host *host, struct arena *arena, const char *
 		r = change_routes(host, arena, &all, netns_fd, err);
 	if (r == 0)
 		r = change_ports(host, &all, true, err);
+	e->unfinished = false;
+	if (r == 0)
+		r = lease_record_gateway(host, e, err);
 	*ret = e;
 	return r;
 }
@@ -283,6 +287,7 @@ static int remove_inside(
 	struct arena *arena, const struct network_endpoint *e, int netns_fd, struct hull_error *err)
 {
 	static const struct ifinfomsg info;
+	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	struct plan_network_step step = {.child = true, .protocol = NETLINK_ROUTE};
 
@@ -294,7 +299,12 @@ static int remove_inside(
 	step.words = arena_printf(arena, "remove %s", e->link);
 	if (buf_error(&b) || !step.words)
 		return error_no_memory(err);
-	return perform_inside(&step, 1, netns_fd, err);
+	int r = perform_inside(&step, 1, netns_fd, &why);
+	if (r < 0 && why.errnum == ENODEV)
+		return 0;
+	if (r < 0)
+		error_move(err, &why);
+	return r;
 }
 
 static int detach(struct network_host *host, struct arena *arena, const struct network_endpoint *e,
@@ -306,6 +316,20 @@ static int detach(struct network_host *host, struct arena *arena, const struct n
 	return r < 0 && r != -ENODEV ? error_errno(err, r, "remove %s", e->host_link) : 0;
 }
 
+int network_connect_recover(struct network_host *host, const char *container_id,
+	const struct network *network, int netns_fd, struct hull_error *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct endpoints all;
+	int r = load(host, &arena, container_id, &all, err);
+	const struct network_endpoint *e = r == 0 ? find(&all, network) : NULL;
+
+	if (!e || (e->id[0] && !e->unfinished))
+		return r;
+	r = network_disconnect(host, container_id, network, netns_fd, err);
+	return r < 0 ? r : network_endpoint_remove(host, container_id, network, err);
+}
+
 int network_disconnect(struct network_host *host, const char *container_id,
 	const struct network *network, int netns_fd, struct hull_error *err)
 {
@@ -315,10 +339,13 @@ int network_disconnect(struct network_host *host, const char *container_id,
 
 	if (r < 0)
 		return r;
+	if (!find(&all, network))
+		return not_connected(container_id, network, err);
 	keep_active(&all, NULL);
+	/* Without a lease, somebody was killed before its interface was made or after it went. */
 	struct network_endpoint *e = find(&all, network);
 	if (!e)
-		return not_connected(container_id, network, err);
+		return 0;
 	r = change_ports(host, &all, false, err);
 	if (r == 0)
 		r = detach(host, &arena, e, netns_fd, err);

@@ -225,6 +225,7 @@ static int read_endpoint(struct metadata_query *q, struct arena *arena, struct n
 	str_copy(e->link, sizeof(e->link), metadata_text(q, 11));
 	e->gateway4 = metadata_int(q, 12) & 1;
 	e->gateway6 = metadata_int(q, 12) & 2;
+	e->unfinished = metadata_int(q, 12) & 4;
 	return 0;
 }
 

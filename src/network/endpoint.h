@@ -38,6 +38,7 @@ struct network_endpoint {
 	char host_link[IFNAMSIZ]; /* the host's end, "" = none (macvlan, ipvlan) */
 	char link[IFNAMSIZ];	  /* inside: "eth0" */
 	bool gateway4, gateway6;  /* the container's default route goes here */
+	bool unfinished;	  /* being connected now, or by somebody who was killed meanwhile */
 };
 
 /* A new endpoint without a lease. Checks what can be checked (addresses in the subnet, MAC). */

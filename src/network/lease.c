@@ -188,7 +188,7 @@ static const void *bytes_or_null(const struct network_address *a)
 
 static int64_t gateway_bits(const struct network_endpoint *e)
 {
-	return (e->gateway4 ? 1 : 0) | (e->gateway6 ? 2 : 0);
+	return (e->gateway4 ? 1 : 0) | (e->gateway6 ? 2 : 0) | (e->unfinished ? 4 : 0);
 }
 
 static int record(

@@ -75,5 +75,9 @@ int network_bindings(struct network_host *host, struct arena *arena, const char 
 int network_connect(struct network_host *host, struct arena *arena, const char *container_id,
 	const struct network *network, int netns_fd, struct network_endpoint **ret,
 	struct hull_error *err);
+/* Clears what somebody left who was killed while he connected or disconnected. Before the endpoint is
+ * added; nobody else may be at it: changes of one running container are the caller's to serialise. */
+int network_connect_recover(struct network_host *host, const char *container_id,
+	const struct network *network, int netns_fd, struct hull_error *err);
 int network_disconnect(struct network_host *host, const char *container_id,
 	const struct network *network, int netns_fd, struct hull_error *err);
