@@ -7,42 +7,10 @@ bats_require_minimum_version 1.5.0
 load lib/fixture
 load lib/network
 
-setup_file() {
-    make_image_file
-}
-
-make_image_file() {
-    IMAGE_FILE=$(mktemp "${TMPDIR:-/tmp}/hull-network.XXXXXX")
-    export IMAGE_FILE
-    WORK=$(mktemp -d)
-    make_busybox_tar "$IMAGE_FILE"
-    rm -rf "$WORK"
-}
-
-teardown_file() {
-    rm -f "$IMAGE_FILE"
-}
-
-setup() {
-    require_root
-    require_hull
-    require_tool curl
-    setup_fixture
-    snapshot_host
-    setup_networks
-    hull import "$IMAGE_FILE" busybox >/dev/null
-}
-
-teardown() {
-    [ -z "${HOST_NS:-}" ] || remove_containers
-    teardown_fixture
-    [ -n "${BATS_TEST_SKIPPED:-}" ] || assert_host_unchanged
-}
-
-# links_of_ours: names of bridges and veths in the test's host.
-links_of_ours() {
-    on_host ip -br link | awk '$1 != "lo" && $1 !~ /^up0/ { print $1 }'
-}
+setup_file() { setup_network_file; }
+teardown_file() { teardown_network_file; }
+setup() { setup_network_test; }
+teardown() { teardown_network_test; }
 
 @test "default bridge: address, route, hosts; the world outside sees the host's address" {
     run hull run --rm busybox sh -c 'ip -4 -o addr show eth0 | tr -s " " | cut -d" " -f4; ip route; cat /etc/hosts'
@@ -303,6 +271,22 @@ send_datagram() {
     assert_output shop
     run links_of_ours
     assert_output ""
+}
+
+@test "network prune leaves a host as it was before the first container" {
+    hull run -d --name web busybox sleep 100 >/dev/null
+    run hull network prune -f
+    assert_success
+    run hull exec web ping -c 1 -W 2 198.51.100.2
+    assert_success
+    hull rm -f web
+    hull network prune -f
+    run links_of_ours
+    assert_output ""
+    run on_host nft list tables
+    assert_output ""
+    run hull run --rm busybox ping -c 1 -W 2 198.51.100.2
+    assert_success
 }
 
 @test "container:, host, none, ns:" {

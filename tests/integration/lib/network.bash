@@ -8,6 +8,63 @@
 # hull runs in [host]; nothing of the machine's own links and packet filter is touched, and no packet
 # leaves these namespaces. Each lives as long as a sleeping process that teardown ends.
 
+# A test file says
+#
+#     load lib/fixture
+#     load lib/network
+#     setup_file() { setup_network_file; }
+#     teardown_file() { teardown_network_file; }
+#     setup() { setup_network_test; }
+#     teardown() { teardown_network_test; }
+#
+# and has busybox as an image in each test's root.
+
+setup_network_file() {
+    NETWORK_IMAGE=$(mktemp "${TMPDIR:-/tmp}/hull-network.XXXXXX")
+    export NETWORK_IMAGE
+    WORK=$(mktemp -d)
+    make_busybox_tar "$NETWORK_IMAGE"
+    rm -rf "$WORK"
+}
+
+teardown_network_file() {
+    rm -f "$NETWORK_IMAGE"
+}
+
+setup_network_test() {
+    require_root
+    require_hull
+    require_tool curl
+    setup_fixture
+    snapshot_host
+    setup_networks
+    hull import "$NETWORK_IMAGE" busybox >/dev/null
+}
+
+teardown_network_test() {
+    [ -z "${HOST_NS:-}" ] || remove_containers
+    teardown_fixture
+    [ -n "${BATS_TEST_SKIPPED:-}" ] || assert_host_unchanged
+}
+
+# links_of_ours: names of bridges and veths in the test's host.
+links_of_ours() {
+    on_host ip -br link | awk '$1 != "lo" && $1 !~ /^up0/ { print $1 }'
+}
+
+# pid_of CONTAINER: of its first process.
+pid_of() {
+    hull inspect -f '{{.State.Pid}}' "$1"
+}
+
+# run_sleeper NAME OPTION...: a container that waits.
+run_sleeper() {
+    local name=$1
+
+    shift
+    hull run -d --name "$name" "$@" busybox sleep 1000 >/dev/null
+}
+
 # setup_networks: makes them, and has hull run in the first.
 setup_networks() {
     require_tool unshare nsenter ip nft

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Kinds of networks, and hosts that lack something that networks need.
+
+bats_require_minimum_version 1.5.0
+
+load lib/fixture
+load lib/network
+
+setup_file() { setup_network_file; }
+teardown_file() { teardown_network_file; }
+setup() { setup_network_test; }
+teardown() { teardown_network_test; }
+
+# add_wire: another interface of [host], p0, to [router], which has 10.70.0.254 there.
+add_wire() {
+    on_host ip link add p0 type veth peer name p1 netns "$ROUTER_NS"
+    on_host ip addr add 10.70.0.1/24 dev p0
+    on_host ip link set p0 up
+    inside "$ROUTER_NS" ip addr add 10.70.0.254/24 dev p1
+    inside "$ROUTER_NS" ip link set p1 up
+}
+
+require_kind() {
+    on_host ip link add k0 link up0 type "$1" 2>/dev/null || skip "this kernel has no $1"
+    on_host ip link del k0
+}
+
+@test "macvlan: on the parent's wire with a MAC of its own, not reached by the host" {
+    require_kind macvlan
+    add_wire
+    hull network create -d macvlan --subnet 10.70.0.0/24 --gateway 10.70.0.254 -o parent=p0 \
+        wire >/dev/null
+    run_sleeper aa --network wire --ip 10.70.0.7 --mac-address 02:00:00:00:70:07
+    run hull run --rm --network wire busybox sh -c \
+        'ip link show eth0; ip route; ping -c 1 -W 2 10.70.0.254 && ping -c 1 -W 2 aa'
+    assert_success
+    assert_output_has "default via 10.70.0.254 dev eth0"
+    assert_equal "$(inside "$ROUTER_NS" ping -c 1 -W 2 10.70.0.7 >/dev/null &&
+        inside "$ROUTER_NS" ip neigh show 10.70.0.7 | awk '{ print $5 }')" 02:00:00:00:70:07
+    run on_host ping -c 1 -W 1 10.70.0.7
+    assert_failure
+    # No bridge, no rule.
+    run links_of_ours
+    assert_output_lacks br-
+    # Live changes go by the same parent.
+    run_sleeper bb --network none
+    run hull network connect wire bb
+    assert_failure 1
+    hull network create other >/dev/null
+    run_sleeper cc --network other
+    hull network connect --ip 10.70.0.9 wire cc
+    run inside "$ROUTER_NS" ping -c 1 -W 2 10.70.0.9
+    assert_success
+    hull network disconnect wire cc
+    run inside "$ROUTER_NS" ping -c 1 -W 1 10.70.0.9
+    assert_failure
+}
+
+@test "macvlan: a parent that is not there" {
+    hull network create -d macvlan --subnet 10.70.0.0/24 -o parent=nowhere0 wire >/dev/null
+    run hull run --rm --name aa --network wire busybox true
+    assert_failure 125
+    assert_output_has nowhere0
+    assert_output_lacks $'\n'
+    run hull ps -aq
+    assert_output ""
+    hull network rm wire
+}
+
+@test "a kind of interface that the kernel does not know" {
+    ! on_host ip link add k0 link up0 type ipvlan 2>/dev/null || skip "this kernel has ipvlan"
+    hull network create -d ipvlan --subnet 10.70.0.0/24 -o parent=up0 wire >/dev/null
+    run hull run --rm --network wire busybox true
+    assert_failure 125
+    assert_output_has ipvlan
+    assert_output_lacks $'\n'
+    run hull ps -aq
+    assert_output ""
+}
+
+@test "ipvlan: the parent's MAC, addresses of its own" {
+    require_kind ipvlan
+    add_wire
+    hull network create -d ipvlan --subnet 10.70.0.0/24 --gateway 10.70.0.254 -o parent=p0 \
+        wire >/dev/null
+    run_sleeper aa --network wire
+    run hull run --rm --network wire busybox sh -c \
+        'cat /sys/class/net/eth0/address; ping -c 1 -W 2 10.70.0.254 && ping -c 1 -W 2 aa'
+    assert_success
+    assert_output_has "$(on_host cat /sys/class/net/p0/address)"
+    hull network create -d ipvlan --subnet 10.71.0.0/24 -o parent=p0 -o ipvlan_mode=l3 far >/dev/null
+    run hull run --rm --network far busybox ip route
+    assert_output_has "default dev eth0"
+}
+
+@test "sctp is published where the kernel has it" {
+    on_host python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)' \
+        2>/dev/null || skip "this kernel has no SCTP"
+    run_sleeper aa -p 5000:5000/sctp
+    inside "$(pid_of aa)" python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)
+s.bind(("", 5000))
+s.listen()
+c, peer = s.accept()
+c.sendall(peer[0].encode())' 3>&- &
+    defer stop_process $! KILL
+    on_remote_answers() {
+        on_remote python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)
+s.connect(("192.0.2.1", 5000))
+print(s.recv(100).decode())' | grep -qx 198.51.100.2
+    }
+    wait_until 5 on_remote_answers
+}
+
+@test "sctp: a port is published, listed and given back on any kernel" {
+    run_sleeper aa -p 5000:5000/sctp
+    run hull port aa
+    assert_output_matches '^5000/sctp -> 0\.0\.0\.0:5000$'
+    run on_host nft list table inet "$(table_of_ours)"
+    assert_output_has sctp
+    hull rm -f aa
+    run on_host nft list table inet "$(table_of_ours)"
+    assert_output_lacks ". 5000"
+}
+
+table_of_ours() {
+    on_host nft list tables | awk '$2 == "inet" && $3 ~ /^hull/ { print $3 }'
+}
+
+@test "several networks: the default route is the one of the highest gw-priority, then of the first name" {
+    hull network create --subnet 10.81.0.0/24 aaa >/dev/null
+    hull network create --subnet 10.82.0.0/24 bbb >/dev/null
+    run hull run --rm --network bbb --network aaa busybox ip route
+    assert_output_has "default via 10.81.0.1 dev eth1"
+    run hull run --rm --network aaa --network name=bbb,gw-priority=1 busybox ip route
+    assert_output_has "default via 10.82.0.1 dev eth1"
+    run hull run --rm --network name=aaa,gw-priority=-1 --network bbb busybox ip route
+    assert_output_has "default via 10.82.0.1"
+    # A network that comes takes the route, and gives it back when it goes; ports follow.
+    start_server web --network aaa -p 8080:80
+    hull network connect --gw-priority 5 bbb web
+    run hull exec web ip route
+    assert_output_has "default via 10.82.0.1 dev eth1"
+    assert_equal "$(fetch_as on_remote http://192.0.2.1:8080/cgi-bin/who)" 198.51.100.2
+    hull network disconnect bbb web
+    run hull exec web ip route
+    assert_output_has "default via 10.81.0.1 dev eth0"
+    assert_equal "$(fetch_as on_remote http://192.0.2.1:8080/cgi-bin/who)" 198.51.100.2
+}
+
+@test "a pool of one address: the second container is told, and nothing of it stays" {
+    hull network create --subnet 10.83.0.0/30 tiny >/dev/null
+    run_sleeper aa --network tiny
+    run hull run --rm --name bb --network tiny busybox true
+    assert_failure 125
+    assert_output_has "no available IPv4 addresses on this network's address pools: tiny"
+    assert_output_lacks $'\n'
+    run hull ps -a --format '{{.Names}}'
+    assert_output aa
+    hull rm -f aa
+    run hull run --rm --network tiny busybox hostname -i
+    assert_output 10.83.0.2
+}
+
+@test "a port at an IPv6 address of the host, at others not" {
+    hull network create --ipv6 six >/dev/null
+    start_server web --network six -p '[2001:db8:1::1]:8080:80' -p '[::1]:8081:80'
+    run hull port web
+    assert_output_matches '^80/tcp -> \[2001:db8:1::1\]:8080$'
+    assert_equal "$(fetch_as on_remote 'http://[2001:db8:1::1]:8080/cgi-bin/who')" 2001:db8:2::2
+    run fetch_as on_host 'http://[2001:db8:1::1]:8080/'
+    assert_success
+    run fetch_as on_host 'http://[::1]:8081/'
+    assert_success
+    run fetch_as on_host 'http://[::1]:8080/'
+    assert_failure
+    run fetch_as on_remote 'http://[2001:db8:1::1]:8081/'
+    assert_failure
+    run fetch_as on_remote http://192.0.2.1:8080/
+    assert_failure
+}
+
+@test "a host whose IPv6 is switched off" {
+    on_host sh -c 'for f in all default lo up0; do echo 1 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; done'
+    start_server web -p 8080:80
+    run fetch_as on_remote http://192.0.2.1:8080/
+    assert_success
+    run fetch_as on_host http://127.0.0.1:8080/
+    assert_success
+    hull rm -f web
+    # What was asked for and cannot be must not look as if it were.
+    run hull run --rm -p '[::1]:8081:80' busybox true
+    assert_failure 125
+    assert_output_has "[::1]:8081"
+}
+
+@test "without CAP_NET_ADMIN: one line that says so, and nothing left" {
+    run on_host capsh --drop=cap_net_admin -- -c \
+        "exec '$HULL_BIN' --root '$HULL_TEST_ROOT' --run-root '$HULL_TEST_RUN_ROOT' run --rm --name aa -p 8080:80 busybox true"
+    assert_failure 125
+    assert_output_has "Operation not permitted"
+    assert_output_lacks $'\n'
+    run hull ps -aq
+    assert_output ""
+    run hull run --rm -p 8080:80 busybox hostname -i
+    assert_success
+    run hull network inspect bridge
+    assert_json '.[0].Containers' '{}'
+}
+
+@test "a hundred networks are made and removed" {
+    local i names=()
+
+    for ((i = 0; i < 30; i++)); do
+        hull network create "n$i" >/dev/null
+    done
+    run hull network create one-more
+    assert_failure 1
+    assert_output "hull: all predefined address pools have been fully subnetted"
+    for ((; i < 100; i++)); do
+        hull network create --subnet "10.1.$i.0/24" "n$i" >/dev/null
+    done
+    assert_equal "$(links_of_ours | grep -c br-)" 100
+    run_sleeper aa --network n99
+    run hull network rm n98 n99 n97
+    assert_failure 1
+    assert_output_has "n99 has active endpoints"
+    hull rm -f aa
+    mapfile -t names < <(hull network ls --format '{{.Name}}' | grep '^n[0-9]')
+    assert_equal "${#names[@]}" 98
+    hull network rm "${names[@]}" >/dev/null
+    run links_of_ours
+    assert_output ""
+    # Nothing of them is left in the table.
+    assert_equal "$(on_host nft list table inet "$(table_of_ours)" | grep -c br-)" 0
+    # Their subnets are free.
+    hull network create again
+}
