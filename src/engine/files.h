@@ -20,8 +20,8 @@ struct files_options {
 	const char *host_gateway; /* what "host-gateway" stands for; NULL = it is refused */
 	/* Names are resolved by the container's own resolver; dns is what that asks. */
 	bool resolver;
-	char *const *dns;	  /* each overrides the host's; NULL or empty = the host's */
-	char *const *dns_search;  /* "." alone: none */
+	char *const *dns;	 /* each overrides the host's; NULL or empty = the host's */
+	char *const *dns_search; /* "." alone: none */
 	char *const *dns_options;
 	const char *const *default_dns; /* if nothing is left; NULL = 8.8.8.8 and 8.8.4.4 */
 };

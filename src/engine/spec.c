@@ -398,10 +398,11 @@ static void add_namespaces(struct builder *b)
 	b->failed |= !l->namespaces;
 	for (size_t i = 0; l->namespaces && i < ARRAY_SIZE(all); i++)
 		if (all[i].wanted)
-			l->namespaces[l->n_namespaces++] = (struct oci_namespace){
-				.type = (int)all[i].type,
-				.path = all[i].type == OCI_NAMESPACE_NETWORK ? text(b, b->in->network_path)
-									     : NULL};
+			l->namespaces[l->n_namespaces++] =
+				(struct oci_namespace){.type = (int)all[i].type,
+					.path = all[i].type == OCI_NAMESPACE_NETWORK
+							? text(b, b->in->network_path)
+							: NULL};
 }
 
 static void add_sysctls(struct builder *b)
