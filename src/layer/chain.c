@@ -20,6 +20,7 @@
 #include <sys/xattr.h>
 
 #define XATTR_VALUE_MAX ((size_t)64 << 10)
+#define XATTR_NAMES_MAX ((size_t)64 << 10)
 #define OPAQUE		"trusted.overlay.opaque"
 #define OVERLAY_PREFIX	"trusted.overlay."
 #define CHAIN_LAYERS	"layers"
@@ -33,7 +34,7 @@ struct chain {
 };
 
 /* What a layer has to say about a path. */
-enum view { VIEW_ABSENT, VIEW_HIDDEN, VIEW_DIR, VIEW_OPAQUE_DIR };
+enum view { VIEW_ABSENT, VIEW_HIDDEN, VIEW_DIR, VIEW_CUT_OFF_DIR };
 
 static bool is_opaque(int fd)
 {
@@ -42,11 +43,15 @@ static bool is_opaque(int fd)
 	return fgetxattr(fd, OPAQUE, &value, 1) == 1 && value == 'y';
 }
 
-/* Looks at path in one layer, component by component: nothing is followed. */
+/*
+ * Looks at path in one layer, component by component: nothing is followed. A directory that is
+ * opaque itself hides what lower layers have in it, but says nothing of what it looks like; below
+ * one, lower layers have no say at all.
+ */
 static int view_path(int layer_fd, const char *path, enum view *ret, int *ret_fd)
 {
 	_cleanup_close_ int fd = openat(layer_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool opaque = false;
+	bool cut_off = false;
 	char name[256];
 
 	if (fd < 0)
@@ -57,6 +62,7 @@ static int view_path(int layer_fd, const char *path, enum view *ret, int *ret_fd
 			return -ENAMETOOLONG;
 		memcpy(name, p, n);
 		name[n] = '\0';
+		cut_off = cut_off || (p > path && is_opaque(fd));
 		p += n + (p[n] == '/');
 		int next = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (next < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
@@ -64,14 +70,13 @@ static int view_path(int layer_fd, const char *path, enum view *ret, int *ret_fd
 		if (next < 0) {
 			/* A whiteout or any other file hides what is below, and so does an
 			 * opaque directory on the way. */
-			*ret = errno != ENOENT || opaque ? VIEW_HIDDEN : VIEW_ABSENT;
+			*ret = errno != ENOENT || cut_off ? VIEW_HIDDEN : VIEW_ABSENT;
 			return 0;
 		}
 		close(fd);
 		fd = next;
-		opaque = opaque || is_opaque(fd);
 	}
-	*ret = opaque ? VIEW_OPAQUE_DIR : VIEW_DIR;
+	*ret = cut_off ? VIEW_CUT_OFF_DIR : VIEW_DIR;
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -98,7 +103,8 @@ static int find_described(
 {
 	*ret_visible = false;
 	*ret_top = true;
-	for (size_t i = c->n; i > c->lowest; i--) {
+	/* An opaque root hides all but the attributes of the roots below it. */
+	for (size_t i = c->n; i > (*path ? c->lowest : 0); i--) {
 		_cleanup_close_ int fd = -1;
 		enum view view = VIEW_ABSENT;
 		int r = view_path(c->layer_fds[i - 1], path, &view, &fd);
@@ -114,7 +120,7 @@ static int find_described(
 			return 1;
 		}
 		*ret_top = false;
-		if (view == VIEW_OPAQUE_DIR)
+		if (view == VIEW_CUT_OFF_DIR)
 			return 0;
 	}
 	return 0;
@@ -123,8 +129,8 @@ static int find_described(
 static int copy_xattrs(int from, int to)
 {
 	_cleanup_free_ char *value = malloc(XATTR_VALUE_MAX);
-	_cleanup_free_ char *names = malloc(XATTR_LIST_MAX);
-	ssize_t n = names ? flistxattr(from, names, XATTR_LIST_MAX) : -1;
+	_cleanup_free_ char *names = malloc(XATTR_NAMES_MAX);
+	ssize_t n = names ? flistxattr(from, names, XATTR_NAMES_MAX) : -1;
 
 	if (!names || !value)
 		return -ENOMEM;
@@ -228,12 +234,9 @@ static int make_wrong_ones(struct chain *c, char ***made)
 
 int layer_chain_root(const struct layer_stack_file *files, size_t n)
 {
-	for (size_t i = n; i > 0; i--) {
+	for (size_t i = n; i > 0; i--)
 		if (files[i - 1].root_described)
 			return (int)i - 1;
-		if (files[i - 1].opaque_root)
-			break;
-	}
 	return -1;
 }
 

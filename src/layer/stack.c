@@ -101,6 +101,15 @@ static int add_empty(
 	return 0;
 }
 
+/* True if the layer is in the stack a second time further up. */
+static bool comes_again(const struct digest *diff_ids, size_t n, size_t i)
+{
+	for (size_t k = i + 1; k < n; k++)
+		if (digest_equal(&diff_ids[k], &diff_ids[i]))
+			return true;
+	return false;
+}
+
 /* top is a directory above all layers, or -1. */
 static int collect(struct layer_store *store, const struct digest *diff_ids, size_t n, int top,
 	bool writable, struct stack *s, struct hull_error *err)
@@ -116,7 +125,12 @@ static int collect(struct layer_store *store, const struct digest *diff_ids, siz
 	if (s->chain_fd >= 0)
 		s->lower[s->n_lower++] = s->chain_fd;
 	for (size_t i = n; i > 0; i--) {
-		s->lower[s->n_lower++] = s->layer_fds[i - 1];
+		/*
+		 * Images do have a layer twice, empty ones above all, and overlayfs takes no
+		 * directory twice. All that the lower one says, the upper one says again.
+		 */
+		if (!comes_again(diff_ids, n, i - 1))
+			s->lower[s->n_lower++] = s->layer_fds[i - 1];
 		/* overlayfs does not look whether a layer's root is opaque. */
 		if (s->files[i - 1].opaque_root)
 			break;

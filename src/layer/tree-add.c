@@ -6,7 +6,8 @@
  *  - ".wh.NAME" hides NAME in lower layers and says nothing about NAME in this one;
  *  - ".wh..wh..opq" makes its directory opaque, wherever it stands in the tar;
  *  - other names that begin with ".wh..wh." are aufs's own housekeeping and no part of the layer;
- *  - a character device 0/0 is how overlayfs writes a whiteout, and so it is one;
+ *  - a character device 0/0 is how overlayfs writes a whiteout, and so it is one, as is a hard link
+ *    to it: overlayfs makes one device and links it;
  *  - a hard link may stand before its target, which must be in the same layer.
  */
 #include "base/str.h"
@@ -145,6 +146,11 @@ static int remember_pending(struct tree *tree, struct tree_node *node, struct hu
 	return 0;
 }
 
+static void hide_by_device(struct tree_entry *e)
+{
+	e->whiteout = e->device = true;
+}
+
 static int add_hard_link(
 	struct tree *tree, struct tree_entry *e, const struct tar_member *m, struct hull_error *err)
 {
@@ -166,6 +172,10 @@ static int add_hard_link(
 		if (tree_is_dir(to->node))
 			return invalid(m->name, "hard link to a directory", err);
 		e->node = to->node;
+		return 0;
+	}
+	if (to && to->device) {
+		hide_by_device(e);
 		return 0;
 	}
 	node = tree_alloc(tree, sizeof(*node), err);
@@ -235,7 +245,7 @@ static int add_special(struct tree *tree, struct tree_entry *e, uint32_t type,
 	struct tree_node *node;
 
 	if (type == S_IFCHR && m->major == 0 && m->minor == 0) {
-		e->whiteout = true;
+		hide_by_device(e);
 		return 0;
 	}
 	int r = new_node(tree, type, m, &node, err);

@@ -97,9 +97,14 @@ static int compare_entries(const void *a, const void *b)
 static bool settle_entry(struct tree_node *dir, struct tree_entry *e)
 {
 	if (e->whiteout && e->node) {
-		/* Over a directory it cuts off what is below; over anything else it adds nothing. */
-		if (tree_is_dir(e->node))
+		/*
+		 * Over a directory it cuts off what is below, which is a new one then even if no
+		 * member describes it; over anything else it adds nothing.
+		 */
+		if (tree_is_dir(e->node)) {
 			e->node->opaque = true;
+			e->node->implied = false;
+		}
 		e->whiteout = false;
 	}
 	return e->node || (e->whiteout && !dir->opaque);

@@ -40,7 +40,7 @@ struct tree_node {
 	uint32_t n_xattrs;
 	const struct tree_xattr *xattrs;
 	uint64_t number;	/* for the writer's use; 0 after tree_finish() */
-	bool implied : 1;	/* directory that no member of the tar describes */
+	bool implied : 1;	/* directory to look as in lower layers: no member describes it */
 	bool opaque : 1;	/* directory that hides what lower layers have in it */
 	bool whiteouts : 1;	/* directory with whiteouts in it, after tree_finish() */
 	bool dirty_padding : 1; /* file whose last block in the tar does not end in zeros */
@@ -81,6 +81,7 @@ struct tree_entry {
 	struct tree_node *parent;
 	struct tree_node *node; /* NULL for a whiteout */
 	bool whiteout; /* it hides this name in lower layers; after tree_finish() only if !node */
+	bool device;   /* the whiteout stood in the tar as a device, to which there may be links */
 	uint16_t length;
 	char name[]; /* NUL-terminated */
 };

@@ -357,6 +357,45 @@ stack_of() {
     done
 }
 
+@test "layers: an opaque directory that its layer does not describe looks as below, a new one does not" {
+    mkdir -p "$WORK/src/opaque" "$WORK/src/replaced"
+    chmod 2750 "$WORK/src/opaque" "$WORK/src/replaced"
+    chmod 711 "$WORK/src"
+    touch "$WORK/src/opaque/old" "$WORK/src/replaced/old"
+    make_layer one
+    mkdir -p "$WORK/src/opaque" "$WORK/src/replaced"
+    touch "$WORK/src/opaque/.wh..wh..opq" "$WORK/src/.wh.replaced" "$WORK/src/replaced/new"
+    tar -C "$WORK/src" -cf "$WORK/two.tar" opaque/.wh..wh..opq .wh.replaced replaced/new
+    touch "$WORK/src/.wh..wh..opq" "$WORK/src/alone"
+    tar -C "$WORK/src" -cf "$WORK/three.tar" .wh..wh..opq alone
+    for kind in erofs dir; do
+        root=$WORK/root-$kind
+        stack_of $kind one two
+        assert_equal "$(stat -c %a "$root/opaque") $(ls "$root/opaque")" "2750 "
+        assert_equal "$(stat -c %a "$root/replaced") $(ls "$root/replaced")" "755 new"
+        umount "$root"
+        rm -r "$WORK/up-$kind" "$WORK/work-$kind"
+        stack_of $kind one three
+        assert_equal "$(stat -c %a "$root") $(ls "$root")" "711 alone"
+    done
+}
+
+@test "layers: an image has a layer twice" {
+    echo 1 >"$WORK/src/file"
+    make_layer one
+    echo 2 >"$WORK/src/file"
+    : >"$WORK/src/.wh.other"
+    make_layer two
+    for kind in erofs dir; do
+        stack_of $kind one two one
+        assert_equal "$(cat "$WORK/root-$kind/file")" 1
+        umount "$WORK/root-$kind"
+        rm -r "$WORK/up-$kind" "$WORK/work-$kind"
+        stack_of $kind two one two two
+        assert_equal "$(cat "$WORK/root-$kind/file")" 2
+    done
+}
+
 @test "layers: hostile names and links stay inside" {
     echo untouched >"$WORK/marker"
     chmod 640 "$WORK/marker"

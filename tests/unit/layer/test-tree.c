@@ -212,6 +212,7 @@ static void test_whiteouts(void **state)
 	tar_put(&b, '3', "c/null", ""); /* device 0/0 */
 	tar_put(&b, '5', ".wh..wh.aufs", "");
 	tar_put(&b, '0', ".wh..wh.plnk/1.2", "");
+	tar_put_link(&b, '1', "c/same", "c/null");
 	expect(&b, "i a\n"
 		   "f a/x @1536\n"
 		   "d a/y opaque\n"
@@ -219,6 +220,7 @@ static void test_whiteouts(void **state)
 		   "f b/new @4096\n"
 		   "i c whiteouts\n"
 		   "w c/null\n"
+		   "w c/same\n"
 		   "w gone\n");
 }
 
@@ -348,10 +350,14 @@ static void test_implied_directories(void **state)
 	tar_put(&b, '0', "a/b/c", "");
 	tar_put(&b, '5', "a/b", "");
 	tar_put(&b, '0', "a/d/e/f", "");
+	tar_put(&b, '0', "a/opaque/.wh..wh..opq", "");
+	/* Not what lower layers have under this name, but a directory of its own. */
+	tar_put(&b, '0', "a/.wh.new", "");
+	tar_put(&b, '0', "a/new/f", "");
 	assert_int_equal(read_tree(&b, &tree, NULL), 0);
 	assert_int_equal(tree_walk_implied(tree, append_path, &text, NULL), 0);
-	assert_string_equal(buf_str(&text), "a a/d a/d/e ");
-	assert_int_equal(tree_get_totals(tree)->implied, 3);
+	assert_string_equal(buf_str(&text), "a a/d a/d/e a/opaque ");
+	assert_int_equal(tree_get_totals(tree)->implied, 4);
 }
 
 int main(void)
