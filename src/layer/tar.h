@@ -18,7 +18,7 @@
 #define TAR_NAME_MAX	    4096u		/* bytes of a name or link target, without NUL */
 #define TAR_PAX_MAX	    ((size_t)1 << 20)	/* bytes of one extended header */
 #define TAR_XATTR_NAME_MAX  255u		/* as in Linux */
-#define TAR_XATTR_VALUE_MAX 65536u		/* as in Linux */
+#define TAR_XATTR_VALUE_MAX 65535u		/* in EROFS; Linux allows one more */
 #define TAR_XATTR_TOTAL_MAX ((size_t)128 << 10) /* names and values of one member */
 #define TAR_EXTENTS_MAX	    ((size_t)64 << 10)	/* data extents of one sparse file */
 #define TAR_ENTRIES_DEFAULT 2000000u

@@ -113,6 +113,21 @@ static void test_every_size(void **state)
 	assert_true(result.names > 120 * 60 && result.names <= names);
 }
 
+/* The size of a value has 16 bits: the largest must not wrap, and what follows must be found. */
+static void test_large_attributes(void **state)
+{
+	_cleanup_buf_ struct buf tar = BUF_INIT, pax = BUF_INIT;
+	_cleanup_free_ char *value = calloc(1, TAR_XATTR_VALUE_MAX);
+
+	assert_int_equal(TAR_XATTR_VALUE_MAX, UINT16_MAX);
+	tar_pax_record(&pax, "SCHILY.xattr.user.large", value, TAR_XATTR_VALUE_MAX);
+	tar_pax_record(&pax, "SCHILY.xattr.user.small", "x", 1);
+	tar_put_pax(&tar, &pax);
+	tar_put(&tar, '0', "file", "data");
+	tar_put(&tar, '0', "next", "data");
+	assert_int_equal(check_image(&tar).tar_bytes, 8);
+}
+
 static void put_sparse(
 	struct buf *tar, const char *name, const char *map, const char *size, size_t data)
 {
@@ -207,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_all_kinds),
 		cmocka_unit_test(test_every_size),
+		cmocka_unit_test(test_large_attributes),
 		cmocka_unit_test(test_sparse),
 		cmocka_unit_test(test_dirty_padding_is_copied),
 		cmocka_unit_test(test_same_tar_same_bytes),

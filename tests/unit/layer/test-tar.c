@@ -448,7 +448,7 @@ static void test_limits(void **state)
 	expect_refusal(&b, HULL_ERROR_LIMIT, "longer than");
 
 	buf_reset(&b);
-	for (int i = 0; i < 65537; i++)
+	for (unsigned int i = 0; i < TAR_XATTR_VALUE_MAX + 1; i++)
 		buf_putc(&value, 'v');
 	tar_put_pax_one(&b, "SCHILY.xattr.user.a", buf_str(&value));
 	expect_refusal(&b, HULL_ERROR_LIMIT, "too long");
