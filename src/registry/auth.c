@@ -80,6 +80,8 @@ struct authorizer *authorizer_free(struct authorizer *a)
 	for (unsigned int i = 0; i < a->n_grants; i++)
 		grant_done(&a->grants[i]);
 	pthread_mutex_destroy(&a->lock);
+	if (a->identity)
+		explicit_bzero(a->identity, strlen(a->identity));
 	free(a->identity);
 	free(a);
 	return NULL;
@@ -317,6 +319,7 @@ static int ask_by_post(struct authorizer *a, const struct token_question *q,
 		.headers = headers,
 		.body = buf_str(&form),
 		.body_len = form.len,
+		.secret_body = true,
 		.tls = a->place.tls,
 		.max_body = TOKEN_MAX,
 	};

@@ -592,8 +592,8 @@ static bool is_redirect(const struct exchange *x)
 	       http_header(x->response, "location");
 }
 
-/* Moves x->url to where the answer points. */
-static int follow_redirect(struct exchange *x, struct hull_error *err)
+/* Moves x->url to where the answer points; own is the origin that the request was meant for. */
+static int follow_redirect(struct exchange *x, const char *own, struct hull_error *err)
 {
 	bool was_https = url_is_https(x->url);
 
@@ -602,6 +602,9 @@ static int follow_redirect(struct exchange *x, struct hull_error *err)
 		return refuse(x, err, "redirects to a malformed URL");
 	if (was_https && !url_is_https(x->url) && !x->request->allow_plain)
 		return refuse(x, err, "redirects from https to http");
+	_cleanup_free_ char *origin = url_origin(x->url);
+	if (x->request->secret_body && !str_eq(origin, own))
+		return refuse(x, err, "redirects a login to another host");
 	if (x->request->source && x->request->source->rewind(x->request->source->data) < 0)
 		return refuse(x, err, "redirects an upload that cannot start again");
 	/* Credentials in the URL of a redirect are not ours to send. */
@@ -639,7 +642,7 @@ static int perform(struct exchange *x, struct http_handle *h, struct hull_error 
 		}
 		if (hops == MAX_REDIRECTS)
 			return refuse(x, err, "too many redirects");
-		int r = follow_redirect(x, err);
+		int r = follow_redirect(x, own, err);
 		if (r < 0)
 			return r;
 	}

@@ -63,6 +63,7 @@ struct http_request {
 	const char *authorization; /* value of that header; for the origin of url alone */
 	const void *body;
 	size_t body_len;
+	bool secret_body; /* credentials: a redirect may not take it to another origin */
 	const struct http_source *source; /* instead of body */
 	const struct http_tls *tls;	  /* NULL: the system's authorities */
 	bool allow_plain;		  /* a redirect from https to http is followed */

@@ -330,6 +330,24 @@ make_helper() {
     (($(faulty_requests 'Bearer:token-7$') > 0))
 }
 
+@test "tokens: a token server that moved gets questions without a login alone" {
+    make_oci_layout "$WORK/layout" v1
+    start_faulty_registry "$WORK/layout"
+    hull pull -q "$FAULTY/bearer-redirect/app:v1"
+    (($(faulty_requests '^main GET /token[?]') > 0))
+    hull rmi "$FAULTY/bearer-redirect/app:v1" >/dev/null
+    echo "{\"auths\":{\"$FAULTY\":{\"identitytoken\":\"identity\"}}}" >"$CONFIG/config.json"
+    run hull pull -q "$FAULTY/bearer-redirect/app:v1"
+    assert_failure 1
+    assert_output_has "redirects a login to another host"
+    assert_equal "$(faulty_requests '^main POST /token')" 0
+    # A password is for the host that asked; the one it points to gets none.
+    echo "{\"auths\":{\"$FAULTY\":{\"auth\":\"$(printf user:secret | base64)\"}}}" >"$CONFIG/config.json"
+    hull pull -q "$FAULTY/bearer-redirect/app:v1"
+    (($(faulty_requests '^other GET /token-moved.* Basic:') == 1))
+    assert_equal "$(faulty_requests '^main GET /token.* Basic:')" 0
+}
+
 @test "proxies: by the environment, and not for what NO_PROXY names" {
     make_oci_layout "$WORK/layout" v1
     start_faulty_registry "$WORK/layout"

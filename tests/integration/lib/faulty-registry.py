@@ -306,10 +306,16 @@ class Handler(BaseHTTPRequestHandler):
     # ---- Authorization ----
 
     def challenge(self, repository):
-        return 'Bearer realm="http://127.0.0.1:%d/token",service="faulty",' \
-            'scope="repository:%s:pull"' % (other_server.server_port, repository)
+        path = "/token-moved" if repository.startswith("bearer-redirect/") else "/token"
+        return 'Bearer realm="http://127.0.0.1:%d%s",service="faulty",' \
+            'scope="repository:%s:pull"' % (other_server.server_port, path, repository)
 
     def token(self):
+        if self.path.startswith("/token-moved"):
+            self.body()
+            self.answer(307, Location="http://127.0.0.1:%d%s" % (
+                main_server.server_port, self.path.replace("-moved", "")))
+            return
         if self.command == "POST":
             form = self.body().decode()
             if "grant_type=refresh_token" not in form or "refresh_token=identity" not in form:
@@ -330,8 +336,8 @@ class Handler(BaseHTTPRequestHandler):
                 return True
             self.fail(401, "UNAUTHORIZED", WWW_Authenticate='Basic realm="faulty"')
             return False
-        if fault not in ("bearer", "bearer-expires", "bearer-refused", "redirect", "push-expires",
-                         "push-cross-host"):
+        if fault not in ("bearer", "bearer-expires", "bearer-refused", "bearer-redirect",
+                         "redirect", "push-expires", "push-cross-host"):
             return True
         if given.startswith("Bearer token-"):
             # The third request with one token finds it expired.
