@@ -663,12 +663,24 @@ static int ingest_member(struct archive *a, const struct member *m, const struct
 	return r;
 }
 
+/* True if a member was taken in under that blob's digest, and is that layer. */
+static bool is_proven(
+	const struct member *m, const struct digest *blob, const struct digest *diff_id)
+{
+	struct digest name;
+	bool is_blob;
+
+	return m && blob && m->kind == MEMBER_INGESTED && digest_equal(&m->diff_id, diff_id) &&
+	       digest_from_name(m->name, &name, &is_blob) && is_blob && digest_equal(&name, blob);
+}
+
 int archive_need_layer(struct archive *a, const char *path, const struct digest *blob,
-	const struct digest *diff_id, struct hull_error *err)
+	const struct digest *diff_id, bool *ret_proven, struct hull_error *err)
 {
 	const struct member *m = find_member(a, path);
 	char text[DIGEST_TEXT_SIZE];
 
+	*ret_proven = is_proven(m, blob, diff_id);
 	/* Whatever the archive has under that name: here are the genuine bytes. */
 	if (layer_store_has(a->store->layers, diff_id))
 		return 0;
@@ -676,6 +688,7 @@ int archive_need_layer(struct archive *a, const char *path, const struct digest 
 		return error_set(err, HULL_ERROR_INVALID, "%s: layer %s is missing", a->what, path);
 	if (m->kind == MEMBER_DATA || m->kind == MEMBER_DOCUMENT) {
 		int r = ingest_member(a, m, blob, diff_id, err);
+		*ret_proven = blob;
 		return r < 0 ? error_wrap(err, r, "%s: %s", a->what, path) : 0;
 	}
 	if (m->kind == MEMBER_FAILED)

@@ -31,7 +31,8 @@ void archive_blob_path(const struct digest *digest, char path[DIGEST_TEXT_SIZE +
 
 /*
  * Sees to it that the layer store has the layer `diff_id`, whose bytes are at `path`. blob, if not
- * NULL, is the digest that those bytes must have.
+ * NULL, is the digest that those bytes must have; *ret_proven tells whether they were read and are
+ * that layer, or it was here already and nobody knows.
  */
 int archive_need_layer(struct archive *archive, const char *path, const struct digest *blob,
-	const struct digest *diff_id, struct hull_error *err);
+	const struct digest *diff_id, bool *ret_proven, struct hull_error *err);

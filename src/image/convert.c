@@ -158,6 +158,7 @@ static int convert_layer(struct convert *c, size_t i, struct hull_error *err)
 	if (r < 0)
 		return r;
 	layer->blob_digest = arena_strdup(&c->arena, digest_format(&blob, text));
+	layer->blob_proven = true;
 	layer->media_type = (char *)media_type(c->options);
 	return layer->blob_digest ? 0 : error_no_memory(err);
 }

@@ -42,10 +42,11 @@ DEFINE_CLEANUP(struct image_store *, image_store_closep, image_store_close)
 
 struct image_layer {
 	struct digest diff_id;
-	char *blob_digest; /* as in the manifest it came with; NULL: made here */
+	char *blob_digest; /* of the blob that is this layer; NULL: none is known */
 	int64_t blob_size;
 	char *media_type;
 	int64_t content_size; /* bytes of its files */
+	bool blob_proven;     /* of a layer to be written down: see image_record_insert() */
 };
 
 /* One image as the store knows it. All strings live in its arena. */

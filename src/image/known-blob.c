@@ -24,11 +24,11 @@ int known_blobs_insert(struct image_store *store, const char *repository,
 			continue;
 		r = metadata_exec(store->md, err,
 			"INSERT INTO layer_blob (diff_id, digest, repository, size, media_type, added)"
-			" VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-			" ON CONFLICT (diff_id, digest, repository) DO UPDATE SET added = ?6",
-			"tttiti", digest_format(&layer->diff_id, diff_id), layer->blob_digest,
+			" SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ?7 OR " BLOB_IS_PROVEN("?1",
+				"?2") " ON CONFLICT (diff_id, digest, repository) DO UPDATE SET added = ?6",
+			"tttitii", digest_format(&layer->diff_id, diff_id), layer->blob_digest,
 			repository, layer->blob_size, layer->media_type ? layer->media_type : "",
-			clock_realtime_ns());
+			clock_realtime_ns(), (int64_t)layer->blob_proven);
 	}
 	return r < 0 ? r : metadata_commit(&t, err);
 }

@@ -10,6 +10,17 @@
 
 #include "image/store.h"
 
+/*
+ * SQL: true if a layer is known to be what a blob unpacks to. A manifest may claim that of any blob;
+ * if the layer is here already, nobody looks. Such a claim must not outlive its image: a push of
+ * another image would name the blob as that layer's, an archive with the blob would be taken for
+ * known.
+ */
+#define BLOB_IS_PROVEN(diff_id, digest)                                                           \
+	"(" diff_id " = " digest " OR EXISTS (SELECT 1 FROM image_layer WHERE diff_id = " diff_id \
+	" AND blob_digest = " digest ") OR EXISTS (SELECT 1 FROM layer_blob WHERE"                \
+	" diff_id = " diff_id " AND digest = " digest "))"
+
 struct known_blob {
 	char *digest;
 	int64_t size;
@@ -17,7 +28,7 @@ struct known_blob {
 	char *repository; /* "docker.io/library/busybox" */
 };
 
-/* Writes down that these layers (those with a blob digest) are blobs of a repository. */
+/* Writes down that these layers (those with a blob that is proven) are blobs of a repository. */
 int known_blobs_insert(struct image_store *store, const char *repository,
 	const struct image_layer *layers, size_t n, struct hull_error *err);
 

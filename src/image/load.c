@@ -136,8 +136,8 @@ static int load_docker_layers(struct load *l, const struct docker_item *item,
 		int r = digest_parse(config->rootfs.diff_ids[i], &layers[i].diff_id, err);
 
 		if (r == 0)
-			r = archive_need_layer(
-				l->archive, item->layers[i], NULL, &layers[i].diff_id, err);
+			r = archive_need_layer(l->archive, item->layers[i], NULL,
+				&layers[i].diff_id, &layers[i].blob_proven, err);
 		if (r < 0)
 			return r;
 	}
@@ -299,7 +299,8 @@ static int load_layout_layers(struct load *l, const struct oci_manifest *manifes
 		if (r < 0)
 			return r;
 		archive_blob_path(&blob, path);
-		r = archive_need_layer(l->archive, path, &blob, &layers[i].diff_id, err);
+		r = archive_need_layer(
+			l->archive, path, &blob, &layers[i].diff_id, &layers[i].blob_proven, err);
 		if (r < 0)
 			return r;
 		layers[i].blob_digest = d->digest;

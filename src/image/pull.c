@@ -327,6 +327,7 @@ static int describe_layers(struct pull *p, struct hull_error *err)
 			.blob_size = job->descriptor->size,
 			.media_type = job->descriptor->media_type,
 			.content_size = (int64_t)info.content_bytes,
+			.blob_proven = job->needed,
 		};
 	}
 	return 0;

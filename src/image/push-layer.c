@@ -201,6 +201,7 @@ static int send_packed(
 	if (r < 0)
 		return r;
 	l->blob.media_type = (char *)types[form];
+	l->packed = true;
 	return send_file(p, l, fd, form, NULL, 0, &l->blob, err);
 }
 

@@ -194,8 +194,10 @@ static int make_manifest(struct push *p, const struct image *image,
 		layers[i].media_type = docker ? docker_layer_type(l->blob.media_type)
 					      : oci_layer_type(l->blob.media_type);
 		/* What was said of the other bytes: where a part of them is, for one. */
-		if (l->changed)
+		if (l->changed) {
 			layers[i].n_annotations = 0;
+			layers[i].urls = NULL;
+		}
 	}
 	buf_reset(&ret->body);
 	json_struct(&w, &oci_manifest_table, &manifest);
@@ -231,6 +233,7 @@ static int remember_blobs(struct push *p, struct hull_error *err)
 				.blob_digest = l->blob.digest,
 				.blob_size = l->blob.size,
 				.media_type = l->blob.media_type,
+				.blob_proven = l->packed,
 			};
 	}
 	return known_blobs_insert(p->store, p->repository, layers, p->n_layers, err);

@@ -23,6 +23,7 @@ struct push_layer {
 	/* Result: what the registry has now, and whether that is not the original. */
 	struct known_blob blob;
 	bool changed;
+	bool packed; /* blob was made of the layer now */
 };
 
 struct push {

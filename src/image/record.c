@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Images as rows: put in, found, listed. */
-#include "image/store.h"
+#include "image/known-blob.h"
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -15,10 +15,11 @@ static int insert_layers(
 		const struct image_layer *layer = &record->layers[i];
 		int r = metadata_exec(store->md, err,
 			"INSERT OR REPLACE INTO image_layer (image_id, position, diff_id, blob_digest,"
-			" blob_size, media_type, content_size) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			"tittiti", id, (int64_t)i, digest_format(&layer->diff_id, diff_id),
+			" blob_size, media_type, content_size) VALUES (?1, ?2, ?3,"
+			" CASE WHEN ?8 OR " BLOB_IS_PROVEN("?3", "?4") " THEN ?4 END, ?5, ?6, ?7)",
+			"tittitii", id, (int64_t)i, digest_format(&layer->diff_id, diff_id),
 			layer->blob_digest, layer->blob_size, layer->media_type,
-			layer->content_size);
+			layer->content_size, (int64_t)layer->blob_proven);
 		if (r < 0)
 			return r;
 	}

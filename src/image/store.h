@@ -72,7 +72,10 @@ struct image_record {
 	char *const *names; /* full names to give to it, NULL-terminated; taken ones move */
 };
 
-/* One transaction. An image that is there already gets the names (and keeps its layers). */
+/*
+ * One transaction. An image that is there already gets the names (and keeps its layers). A layer's
+ * blob digest is written down only if blob_proven says that it was looked at, or an earlier record.
+ */
 int image_record_insert(
 	struct image_store *store, const struct image_record *record, struct hull_error *err);
 

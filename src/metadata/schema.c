@@ -28,7 +28,7 @@ static const char initial[] =
 	"  image_id TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE,"
 	"  position INTEGER NOT NULL," /* 0 = lowest */
 	"  diff_id TEXT NOT NULL,"
-	"  blob_digest TEXT," /* as in the manifest it came with */
+	"  blob_digest TEXT," /* NULL also if a manifest names one that was never looked at */
 	"  blob_size INTEGER,"
 	"  media_type TEXT,"
 	"  content_size INTEGER NOT NULL," /* bytes of its files */

@@ -123,6 +123,34 @@ layer_file() {
     assert_equal "$(hull images -q --no-trunc)" "$id"
 }
 
+@test "push: what a manifest calls a layer is not believed before it was looked at" {
+    start_registry
+    layer_file "$WORK/one" 200000
+    layer_file "$WORK/two" 200000
+    push_image app:one "$WORK/one"
+    push_image app:two "$WORK/two"
+    hull pull -q "$REGISTRY/app:one"
+    # The config of one with the layer of two: nothing is fetched, so nobody notices.
+    jq -cn --argjson one "$(raw "$REGISTRY/app:one")" --argjson two "$(raw "$REGISTRY/app:two")" \
+        '$one | .layers = $two.layers' >"$WORK/evil"
+    curl -sSf -X PUT -H "Content-Type: application/vnd.oci.image.manifest.v1+json" \
+        --data-binary "@$WORK/evil" "http://$REGISTRY/v2/app/manifests/evil"
+    hull pull -q "$REGISTRY/app:evil"
+    # Another image with that layer goes up with that layer.
+    make_docker_archive "$WORK/other.tar" other:v1 "$WORK/one"
+    hull load -q -i "$WORK/other.tar"
+    hull tag other:v1 "$REGISTRY/app:other"
+    hull push -q "$REGISTRY/app:other"
+    copy_image "docker://$REGISTRY/app:other" "oci:$WORK/copy:v1"
+    umoci unpack --image "$WORK/copy:v1" "$WORK/bundle"
+    cmp <(tar -xOf "$WORK/one" data) "$WORK/bundle/rootfs/data"
+    # An archive with the blob is read.
+    copy_image "docker://$REGISTRY/app:two" "oci-archive:$WORK/two.tar:two:v1"
+    run hull load < <(cat "$WORK/two.tar")
+    assert_success
+    assert_output "Loaded image: two:v1"
+}
+
 @test "push: forms of compression, levels, pieces" {
     start_registry
     layer_file "$WORK/layer" 3000000
