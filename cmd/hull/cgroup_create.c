@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cgroup.h"
+#include "hull.h"
 
 #include "base/str.h"
 
@@ -130,7 +131,10 @@ static int run(
 {
 	const struct create_options *o = data;
 	_cleanup_(host_closep) struct hull_cgroup_host *host = NULL;
-	int r = hull_cgroup_host_open(&host, err);
+	/* Names of users may come from anywhere that nsswitch.conf(5) says. */
+	int r = o->delegate ? hull_use_libraries(context->globals, err) : 0;
+	if (r == 0)
+		r = hull_cgroup_host_open(&host, err);
 
 	if (r == 0 && o->user && !o->systemd)
 		r = error_set(err, HULL_ERROR_INVALID, "--user needs --systemd");

@@ -48,8 +48,9 @@ static int run(
 	_cleanup_image_display_ struct image_display *display = NULL;
 	char text[DIGEST_TEXT_SIZE];
 	struct digest id;
-	int r = hull_engine_open(context, &engine, err);
-
+	int r = hull_use_libraries(context->globals, err);
+	if (r == 0)
+		r = hull_engine_open(context, &engine, err);
 	if (r == 0)
 		r = container_load(engine, argv[0], &c, err);
 	if (r == 0)

@@ -513,9 +513,13 @@ static int find_image(struct engine *engine, const struct hull_globals *globals,
 			error_move(err, &why);
 			return r;
 		}
-		if (!o->quiet)
-			tell_missing(name);
 	}
+	/* From here on again, if that is another program. */
+	r = hull_use_libraries(globals, err);
+	if (r < 0)
+		return r;
+	if (!o->quiet && !str_eq(o->pull, "always"))
+		tell_missing(name);
 	r = pull_image(images, globals, o, name, err);
 	if (r == 0)
 		r = image_resolve(images, name, ret, NULL, err);

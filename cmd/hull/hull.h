@@ -25,6 +25,13 @@ struct hull_globals {
  */
 int hull_seal(struct cli_context *context, struct hull_error *err);
 
+/*
+ * For commands that move images, look for names of the host's users or need shared libraries for some
+ * other reason, first of all: a static hull executes hull-transfer, which is hull linked dynamically,
+ * with the same words, and does not return.
+ */
+int hull_use_libraries(const struct hull_globals *globals, struct hull_error *err);
+
 /* Prints "hull: warning: TEXT": for what is done less well than asked. data is not used. */
 void hull_warn(void *data, const char *text);
 

@@ -50,8 +50,10 @@ static int run(
 	};
 	char text[DIGEST_TEXT_SIZE];
 	struct digest id;
-	int r = parse_compression(o->compression, &convert_options, err);
+	int r = hull_use_libraries(context->globals, err);
 
+	if (r == 0)
+		r = parse_compression(o->compression, &convert_options, err);
 	if (r == 0)
 		r = hull_engine_open(context, &engine, err);
 	if (r == 0)

@@ -50,7 +50,9 @@ static int run(
 
 	if (fd < 0 && !is_url(argv[0]))
 		return err->kind ? fd : error_errno(err, errno, "stdin");
-	int r = hull_engine_open(context, &engine, err);
+	int r = hull_use_libraries(context->globals, err);
+	if (r == 0)
+		r = hull_engine_open(context, &engine, err);
 	if (r == 0)
 		r = engine_images(engine, &images, err);
 	/* Of a file or a pipe nobody knows how long it takes. */

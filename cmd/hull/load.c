@@ -65,7 +65,9 @@ static int run(
 
 	if (fd < 0)
 		return fd;
-	int r = hull_engine_open(context, &engine, err);
+	int r = hull_use_libraries(context->globals, err);
+	if (r == 0)
+		r = hull_engine_open(context, &engine, err);
 	if (r == 0)
 		r = engine_images(engine, &images, err);
 	if (r == 0)

@@ -204,7 +204,9 @@ static int run(
 
 	if (!host)
 		return error_no_memory(err);
-	int r = find_credentials(o, globals->config, host, &c, err);
+	int r = hull_use_libraries(globals, err);
+	if (r == 0)
+		r = find_credentials(o, globals->config, host, &c, err);
 	if (r == 0)
 		r = registry_login(host, &login_options, &c, &identity, err);
 	return r < 0 ? r : store(globals->config, host, &c, identity, err);

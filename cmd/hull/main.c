@@ -6,6 +6,10 @@
 #include "cgroup.h"
 #include "system_commands.h"
 
+#include "base/path.h"
+#include "base/str.h"
+#include "engine/program.h"
+#include "sys/library.h"
 #include "sys/process.h"
 #include "sys/seal.h"
 
@@ -15,6 +19,8 @@
 #include <sys/stat.h>
 
 extern char **environ;
+
+#define TRANSFER_PROGRAM "hull-transfer"
 
 volatile int hull_interrupted;
 
@@ -43,6 +49,19 @@ int hull_seal(struct cli_context *context, struct hull_error *err)
 
 	int r = program_seal(globals->words, environ);
 	return r < 0 ? error_errno(err, r, "protect hull's own file") : 0;
+}
+
+int hull_use_libraries(const struct hull_globals *globals, struct hull_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (library_can_load())
+		return 0;
+	int r = program_find(globals->words[0], TRANSFER_PROGRAM, &path, err);
+	if (r < 0)
+		return r;
+	execve(path, globals->words, environ);
+	return error_errno(err, errno, "%s", path);
 }
 
 int hull_engine_open(struct cli_context *context, struct engine **ret, struct hull_error *err)
@@ -152,13 +171,14 @@ int main(int argc, char **argv)
 	if (!words || argc < 1 || process_begin() < 0)
 		return 125;
 	memcpy(words, argv, (size_t)argc * sizeof(*words));
-	/* Once sealed the link says nothing; but then argv[0] is what we put there before. */
-	char self[PATH_MAX];
+	/*
+	 * Once sealed the link says nothing; but then argv[0] is what we put there before, as it is
+	 * when hull goes on as hull-transfer.
+	 */
+	char self[PATH_MAX] = "";
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n > 1) {
-		self[n] = '\0';
+	if (n > 1 && !str_eq(path_base(self), TRANSFER_PROGRAM))
 		words[0] = self;
-	}
 	/* What is made for a container is for its users, not for ours: modes are meant as given. */
 	umask(022);
 	return cli_main(&root, &globals, &globals.debug, 125, argc, argv);

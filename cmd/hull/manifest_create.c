@@ -33,8 +33,10 @@ static int run_create(
 	_cleanup_engine_ struct engine *engine = NULL;
 	struct image_store *images = NULL;
 	_cleanup_free_ char *name = NULL;
-	int r = open_images(context, &engine, &images, err);
+	int r = hull_use_libraries(context->globals, err);
 
+	if (r == 0)
+		r = open_images(context, &engine, &images, err);
 	if (r < 0)
 		return r;
 	hull_catch_interrupt();

@@ -72,12 +72,15 @@ static int run_inspect(
 		.referrers = o->referrers,
 		.artifact_type = o->artifact_type,
 	};
-	int r = -1;
+	int r = hull_use_libraries(context->globals, err);
 
+	if (r < 0)
+		return r;
 	if (o->artifact_type && !o->referrers)
 		return error_set(err, HULL_ERROR_INVALID,
 			"--artifact-type has no meaning without --referrers");
 	hull_catch_interrupt();
+	r = -1;
 	if (!o->referrers && !strchr(name, '@')) {
 		r = find_draft(context, name, &text, err);
 		if (r < 0 && err->kind != HULL_ERROR_NOT_FOUND)
@@ -126,7 +129,10 @@ static int run_push(
 	struct image_store *images = NULL;
 	enum manifest_list_format format = MANIFEST_LIST_AUTO;
 	char digest[DIGEST_TEXT_SIZE];
+	int r = hull_use_libraries(context->globals, err);
 
+	if (r < 0)
+		return r;
 	if (str_eq(o->format, "oci"))
 		format = MANIFEST_LIST_OCI;
 	else if (str_eq(o->format, "docker") || str_eq(o->format, "v2s2"))
@@ -134,7 +140,7 @@ static int run_push(
 	else if (o->format)
 		return error_set(
 			err, HULL_ERROR_INVALID, "--format \"%s\": want oci or docker", o->format);
-	int r = hull_engine_open(context, &engine, err);
+	r = hull_engine_open(context, &engine, err);
 	if (r == 0)
 		r = engine_images(engine, &images, err);
 	if (r < 0)

@@ -85,8 +85,9 @@ static int run(
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_image_display_ struct image_display *display = NULL;
 	struct image_store *images = NULL;
-	int r = hull_engine_open(context, &engine, err);
-
+	int r = hull_use_libraries(context->globals, err);
+	if (r == 0)
+		r = hull_engine_open(context, &engine, err);
 	if (r == 0)
 		r = engine_images(engine, &images, err);
 	if (r < 0)

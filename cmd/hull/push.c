@@ -106,8 +106,10 @@ static int run(
 	_cleanup_image_display_ struct image_display *display = NULL;
 	_cleanup_reference_ struct reference ref = REFERENCE_INIT;
 	struct image_store *images = NULL;
-	int r = reference_parse(argv[0], &ref, err);
+	int r = hull_use_libraries(globals, err);
 
+	if (r == 0)
+		r = reference_parse(argv[0], &ref, err);
 	if (r == 0)
 		r = hull_engine_open(context, &engine, err);
 	if (r == 0)

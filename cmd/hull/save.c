@@ -108,8 +108,10 @@ static int run(
 		.platform = o->platform,
 		.level = o->level.set ? (int)o->level.value : COMPRESS_LEVEL_DEFAULT,
 	};
-	int r = parse_format(o->format, &save_options.format, err);
+	int r = hull_use_libraries(context->globals, err);
 
+	if (r == 0)
+		r = parse_format(o->format, &save_options.format, err);
 	if (r == 0)
 		r = compress_form_parse(o->compression, &save_options.compression, err);
 	for (int i = 0; r == 0 && i < argc; i++)

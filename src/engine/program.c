@@ -9,6 +9,7 @@ int program_find(const char *program, const char *name, char **ret, struct hull_
 	int dir = slash ? (int)(slash - program) : 0;
 	char *candidates[] = {
 		slash ? str_printf("%.*s/../%s/%s", dir, program, name, name) : NULL,
+		slash ? str_printf("%.*s/%s", dir, program, name) : NULL,
 		slash ? str_printf("%.*s/../libexec/hull/%s", dir, program, name) : NULL,
 		str_printf("%s/%s", HULL_LIBEXECDIR, name),
 	};

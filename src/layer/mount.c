@@ -12,6 +12,7 @@
 #include "layer/erofs-format.h"
 #include "layer/erofs.h"
 #include "sys/mount_api.h"
+#include "sys/statx.h"
 
 #include <string.h>
 #include <sys/file.h>
@@ -52,7 +53,7 @@ static bool direct_reads_work(int tar_fd)
 {
 	struct statx stx;
 
-	return statx(tar_fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 &&
+	return file_statx(tar_fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 &&
 	       stx.stx_mask & STATX_DIOALIGN && stx.stx_dio_offset_align > 0 &&
 	       stx.stx_dio_offset_align <= EROFS_BLOCK;
 }

@@ -2,6 +2,7 @@
 #include "oci/digest.h"
 
 #include "base/cleanup.h"
+#include "base/sha2.h"
 #include "base/str.h"
 #include "sys/library.h"
 
@@ -165,12 +166,17 @@ static struct library crypto_library = {
 
 struct digest_hash {
 	enum digest_algorithm algorithm;
-	EVP_MD_CTX *ctx;
+	EVP_MD_CTX *ctx; /* NULL in a program that can load no library: then plain is used */
+	struct sha2 plain;
 	bool failed;
 };
 
 static bool hash_start(struct digest_hash *h)
 {
+	if (!h->ctx) {
+		sha2_init(&h->plain, algorithms[h->algorithm].bytes);
+		return true;
+	}
 	const EVP_MD *md = h->algorithm == DIGEST_SHA256 ? crypto.sha256() : crypto.sha512();
 
 	return crypto.init(h->ctx, md, NULL) == 1;
@@ -179,7 +185,8 @@ static bool hash_start(struct digest_hash *h)
 int digest_hash_new(
 	enum digest_algorithm algorithm, struct digest_hash **ret, struct hull_error *err)
 {
-	int r = library_load(&crypto_library, err);
+	const bool plain = !library_can_load();
+	int r = plain ? 0 : library_load(&crypto_library, err);
 
 	if (r < 0)
 		return r;
@@ -187,8 +194,8 @@ int digest_hash_new(
 	if (!h)
 		return error_no_memory(err);
 	h->algorithm = algorithm;
-	h->ctx = crypto.ctx_new();
-	if (!h->ctx)
+	h->ctx = plain ? NULL : crypto.ctx_new();
+	if (!plain && !h->ctx)
 		return error_no_memory(err);
 	if (!hash_start(h))
 		return error_set(err, HULL_ERROR_UNSUPPORTED, "libcrypto does not offer %s",
@@ -209,7 +216,11 @@ struct digest_hash *digest_hash_free(struct digest_hash *h)
 
 void digest_hash_update(struct digest_hash *h, const void *data, size_t n)
 {
-	if (!h->failed && n > 0)
+	if (h->failed || n == 0)
+		return;
+	if (!h->ctx)
+		sha2_update(&h->plain, data, n);
+	else
 		h->failed = crypto.update(h->ctx, data, n) != 1;
 }
 
@@ -218,7 +229,11 @@ int digest_hash_finish(struct digest_hash *h, struct digest *ret, struct hull_er
 	struct digest d = {.algorithm = h->algorithm};
 	unsigned int n = 0;
 
-	if (h->failed || crypto.final(h->ctx, d.bytes, &n) != 1 || !hash_start(h))
+	if (!h->ctx)
+		sha2_finish(&h->plain, d.bytes);
+	else if (!h->failed)
+		h->failed = crypto.final(h->ctx, d.bytes, &n) != 1;
+	if (h->failed || !hash_start(h))
 		return error_set(err, HULL_ERROR_INTERNAL, "libcrypto failed to compute %s",
 			algorithms[h->algorithm].name);
 	*ret = d;

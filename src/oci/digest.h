@@ -4,7 +4,7 @@
  *
  * A digest from outside is a struct digest before it is anything else: the text form is only ever
  * made by us again, so nothing but lower-case hex reaches a path. Hashing is libcrypto's, loaded at
- * first use.
+ * first use; a static program, which hashes no more than small documents, does it by itself.
  */
 #pragma once
 

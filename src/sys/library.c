@@ -2,7 +2,11 @@
 #include "sys/library.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <pthread.h>
+
+/* What a dynamic loader reads; the linker leaves it out of a static program. */
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((weak, visibility("hidden")));
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -26,6 +30,11 @@ static int load_locked(struct library *library, struct hull_error *err)
 	}
 	library->handle = handle;
 	return 0;
+}
+
+bool library_can_load(void)
+{
+	return _DYNAMIC != NULL;
 }
 
 int library_load(struct library *library, struct hull_error *err)

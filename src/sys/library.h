@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 struct library_symbol {
 	const char *name;
 	void **pointer; /* filled by library_load() */
@@ -19,6 +21,9 @@ struct library {
 	size_t n_symbols;
 	void *handle; /* NULL until loaded; never unloaded */
 };
+
+/* False in a program that is linked statically: it has no dynamic loader. */
+bool library_can_load(void);
 
 /* Loads the library unless it is loaded. Thread-safe. 0, or negative with an error that names it. */
 int library_load(struct library *library, struct hull_error *err);

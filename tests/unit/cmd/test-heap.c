@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keel's malloc() under other names, so that the test itself keeps libc's. */
+/* The malloc() of the static programs under other names, so that the test itself keeps libc's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ void heap_free(void *p);
 #define realloc	      heap_realloc
 #define aligned_alloc heap_aligned_alloc
 #define free	      heap_free
-#include "../../../cmd/keel/heap.c"
+#include "../../../cmd/static/heap.c"
 
 static void fill(unsigned char *p, size_t n, unsigned int seed)
 {
