@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "sys/process.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -39,12 +40,21 @@ void foreground_prepare(bool subreaper)
 #define END_INTERVAL_MS 200
 #define END_MAX		1000
 
+#define DRAIN_MAX ((size_t)256 << 10)
+
+/* Bytes on their way. Not more than what a pipe takes at once when it says that it takes any. */
+struct transfer {
+	char data[PIPE_BUF];
+	size_t begin, end;
+};
+
 struct terminal {
 	int master;
 	bool raw; /* stdin is a terminal and was set raw */
 	struct termios saved;
 	bool in_open;
 	int ends; /* how many more times the end of file is typed */
+	struct transfer in, out;
 };
 
 static void terminal_type_end(struct terminal *t)
@@ -74,6 +84,9 @@ static void terminal_begin(struct terminal *t)
 	struct termios raw;
 
 	t->in_open = t->master >= 0;
+	/* A terminal whose reader does not read would keep us from everything else. */
+	if (t->master >= 0)
+		fcntl(t->master, F_SETFL, fcntl(t->master, F_GETFL) | O_NONBLOCK);
 	if (t->master < 0 || tcgetattr(STDIN_FILENO, &t->saved) < 0)
 		return;
 	raw = t->saved;
@@ -88,24 +101,47 @@ static void terminal_end(struct terminal *t)
 		tcsetattr(STDIN_FILENO, TCSANOW, &t->saved);
 }
 
-/* False when there is no more to copy. */
-static bool copy_some(int from, int to)
+static bool is_empty(const struct transfer *t)
 {
-	char block[8192];
-	ssize_t n = read(from, block, sizeof(block));
+	return t->begin == t->end;
+}
+
+/* False when there is no more to read. */
+static bool transfer_read(struct transfer *t, int from)
+{
+	ssize_t n = read(from, t->data, sizeof(t->data));
 
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
-	return n > 0 && fd_write_all(to, block, (size_t)n) == 0;
+	t->begin = 0;
+	t->end = (size_t)n;
+	return n > 0;
 }
 
-/* What is left in the terminal after the process has ended. */
+/* False when nobody reads any more. */
+static bool transfer_write(struct transfer *t, int to)
+{
+	ssize_t n = write(to, t->data + t->begin, t->end - t->begin);
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	t->begin += (size_t)n;
+	return true;
+}
+
+/* What is left in the terminal after the process has ended: not more than a terminal holds, for
+ * another process may go on writing. */
 static void terminal_drain(struct terminal *t)
 {
 	struct pollfd p = {.fd = t->master, .events = POLLIN};
 
-	while (t->master >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLIN)) {
-		if (!copy_some(t->master, STDOUT_FILENO))
+	for (size_t left = DRAIN_MAX / PIPE_BUF; t->master >= 0; left--) {
+		if (fd_write_all(STDOUT_FILENO, t->out.data + t->out.begin,
+			    t->out.end - t->out.begin) < 0)
+			break;
+		t->out.begin = t->out.end;
+		if (left == 0 || poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN) ||
+			!transfer_read(&t->out, t->master))
 			break;
 	}
 }
@@ -138,6 +174,45 @@ static int reap(pid_t pid, int *ret_status)
 	}
 }
 
+enum { FD_SIGNAL, FD_NOTIFY, FD_MASTER, FD_STDIN, FD_STDOUT, N_FDS };
+
+/* Each side is read when what was read before is written, and written when it takes something. */
+static void terminal_watch(const struct terminal *t, struct pollfd fds[N_FDS])
+{
+	short events = (short)((is_empty(&t->out) ? POLLIN : 0) | (is_empty(&t->in) ? 0 : POLLOUT));
+
+	/* What has been hung up would say so again and again. */
+	fds[FD_MASTER] = (struct pollfd){.fd = events ? t->master : -1, .events = events};
+	fds[FD_STDIN] = (struct pollfd){
+		.fd = t->in_open && is_empty(&t->in) ? STDIN_FILENO : -1, .events = POLLIN};
+	fds[FD_STDOUT] =
+		(struct pollfd){.fd = is_empty(&t->out) ? -1 : STDOUT_FILENO, .events = POLLOUT};
+}
+
+static void terminal_copy(struct terminal *t, const struct pollfd fds[N_FDS])
+{
+	bool goes_on = true;
+
+	if (fds[FD_STDOUT].revents)
+		goes_on = transfer_write(&t->out, STDOUT_FILENO);
+	if (fds[FD_STDIN].revents && !transfer_read(&t->in, STDIN_FILENO)) {
+		t->in_open = false;
+		t->ends = END_MAX;
+	}
+	if ((fds[FD_MASTER].revents & POLLHUP) ||
+		((fds[FD_MASTER].revents & POLLOUT) && !transfer_write(&t->in, t->master))) {
+		t->in.begin = t->in.end;
+		t->in_open = false;
+	}
+	if (goes_on && (fds[FD_MASTER].revents & ~POLLOUT) && is_empty(&t->out))
+		goes_on = transfer_read(&t->out, t->master);
+	if (goes_on)
+		return;
+	t->master = -1;
+	t->in_open = false;
+	t->out.begin = t->out.end;
+}
+
 int foreground_wait(struct runtime_process *process, int notify_socket, struct hull_error *err)
 {
 	struct terminal t = {.master = process->console_fd};
@@ -150,13 +225,13 @@ int foreground_wait(struct runtime_process *process, int notify_socket, struct h
 		return error_errno(err, errno, "signalfd");
 	terminal_begin(&t);
 	while ((r = reap(process->pid, &status)) == 0) {
-		struct pollfd fds[4] = {
-			{.fd = signal_fd, .events = POLLIN},
-			{.fd = t.master, .events = POLLIN},
-			{.fd = t.in_open ? STDIN_FILENO : -1, .events = POLLIN},
-			{.fd = notify_socket, .events = POLLIN},
+		struct pollfd fds[N_FDS] = {
+			[FD_SIGNAL] = {.fd = signal_fd, .events = POLLIN},
+			[FD_NOTIFY] = {.fd = notify_socket, .events = POLLIN},
 		};
-		int ready = poll(fds, 4, t.ends > 0 && t.master >= 0 ? END_INTERVAL_MS : -1);
+		bool ending = t.ends > 0 && t.master >= 0 && is_empty(&t.in);
+		terminal_watch(&t, fds);
+		int ready = poll(fds, N_FDS, ending ? END_INTERVAL_MS : -1);
 		if (ready == 0)
 			terminal_type_end(&t);
 		if (ready < 0 && errno != EINTR && errno != EAGAIN)
@@ -165,16 +240,11 @@ int foreground_wait(struct runtime_process *process, int notify_socket, struct h
 			break;
 		if (ready <= 0)
 			continue;
-		if (fds[0].revents)
+		if (fds[FD_SIGNAL].revents)
 			handle_signal(signal_fd, process, &t);
-		if (fds[1].revents && !copy_some(t.master, STDOUT_FILENO))
-			t.master = -1;
-		if (fds[2].revents && !copy_some(STDIN_FILENO, process->console_fd)) {
-			t.in_open = false;
-			t.ends = END_MAX;
-		}
-		if (fds[3].revents)
+		if (fds[FD_NOTIFY].revents)
 			notify_pass(notify_socket, 0);
+		terminal_copy(&t, fds);
 	}
 	terminal_drain(&t);
 	terminal_end(&t);

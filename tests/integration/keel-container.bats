@@ -312,6 +312,27 @@ poststop stopped $ID poststop"
     assert_output_has to-console
 }
 
+# keel_is STATUS
+keel_is() {
+    [ "$(keel state "$ID" | jq -r .status)" = "$1" ]
+}
+
+@test "a terminal: input that nobody reads keeps nothing else from being done" {
+    make_config "$B" '.process.terminal = true |
+        .process.args = ["sh", "-c", "trap \"exit 7\" TERM; while :; do sleep 0.1; done"]'
+    yes | "$KEEL_BIN" --root "$KEEL_TEST_ROOT" run -b "$B" "$ID" >"$WORK/out" 2>&1 &
+    local pid=$!
+    defer stop_process "$pid" KILL
+    wait_until 10 keel_is running
+    # The terminal is full when no more of it is echoed.
+    wait_until 10 grep -q y "$WORK/out"
+    sleep 0.5
+    kill -TERM "$pid"
+    status=0
+    wait "$pid" || status=$?
+    assert_equal "$status" 7
+}
+
 @test "seccomp: the profile holds, with and without no_new_privs" {
     local profile='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"],
         action: "SCMP_ACT_ERRNO", errnoRet: 38}]}' nnp
