@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
+#define APPARMOR_EXEC "self/attr/apparmor/exec"
+
 /* Root of the user namespace, as far as it has one: what the next steps need. */
 int perform_become_root(struct performance *p, const struct op *op)
 {
@@ -150,13 +152,23 @@ int perform_sysctl(struct performance *p, const struct op *op)
 	return write_proc(p, op->path, op->source);
 }
 
+/*
+ * Without AppArmor its file is missing or, where it is only switched off, takes nothing. If it is the
+ * profile that is missing, the write has failed, and write_proc() has noted nothing.
+ */
+static int explain_apparmor(struct performance *p, int r)
+{
+	if (r == -EINVAL || (r == -ENOENT && p->detail[0]))
+		return op_step(p, r, "apparmor: config provided but apparmor not supported");
+	return op_step(p, r,
+		"unable to apply apparmor profile: apparmor failed to apply profile: "
+		"write /proc/" APPARMOR_EXEC);
+}
+
 /* Labels of the next execve(), through the same trusted /proc. */
 int perform_label(struct performance *p, const struct op *op)
 {
 	int r = write_proc(p, op->path, op->source);
 
-	/* There is no such file; if there is no such profile, nothing is noted here. */
-	if (r == -ENOENT && p->detail[0] && str_eq(op->path, "self/attr/apparmor/exec"))
-		op_step(p, r, "apparmor: config provided but apparmor not supported");
-	return r;
+	return str_eq(op->path, APPARMOR_EXEC) ? explain_apparmor(p, r) : r;
 }
