@@ -138,7 +138,6 @@ static int process_from_options(struct arena *arena, const struct exec_options *
 	p->args = args;
 	p->terminal = o->tty;
 	p->console_size = NULL;
-	p->oom_score_adj.set = first->oom_score_adj.set;
 	if (o->cwd)
 		p->cwd = o->cwd;
 	if (o->apparmor)

@@ -67,14 +67,15 @@ int container_status(const struct container_ref *ref, bool started, enum contain
 		*ret = CONTAINER_CREATED;
 		return 0;
 	}
-	int r = is_frozen(ref, err);
+	_cleanup_error_ struct hull_error own = HULL_ERROR_INIT;
+	int r = is_frozen(ref, &own);
 	/* It may have ended, and its cgroup with it, since we looked. */
-	if (r < 0 && err && err->kind == HULL_ERROR_NOT_FOUND) {
-		hull_error_done(err);
+	if (r < 0 && own.kind == HULL_ERROR_NOT_FOUND)
 		r = 0;
-	}
-	if (r < 0)
+	if (r < 0) {
+		error_move(err, &own);
 		return r;
+	}
 	*ret = r ? CONTAINER_PAUSED : CONTAINER_RUNNING;
 	return 0;
 }
@@ -122,14 +123,25 @@ int container_start(const char *socket_path, struct hull_error *err)
 	}
 }
 
+static bool is_in(pid_t pid, const struct stat *namespace)
+{
+	struct stat st;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	return stat(path, &st) == 0 && st.st_ino == namespace->st_ino &&
+	       st.st_dev == namespace->st_dev;
+}
+
 /*
  * Where a container has no cgroup (rootless), its pid namespace tells its processes, except those of
  * further pid namespaces inside. Calls fn for each pid until it fails.
  */
-static int each_in_namespace(const struct container_ref *ref, int (*fn)(pid_t pid, void *data),
-	void *data, struct hull_error *err)
+static int each_in_namespace(const struct container_ref *ref,
+	int (*fn)(pid_t pid, const struct stat *namespace, void *data), void *data,
+	struct hull_error *err)
 {
-	struct stat own, other;
+	struct stat own;
 	char path[64];
 	uint32_t pid;
 
@@ -145,13 +157,9 @@ static int each_in_namespace(const struct container_ref *ref, int (*fn)(pid_t pi
 	if (!proc)
 		return error_errno(err, errno, "/proc");
 	for (struct dirent *e; (e = readdir(proc));) {
-		if (str_to_u32(e->d_name, &pid) < 0)
+		if (str_to_u32(e->d_name, &pid) < 0 || !is_in((pid_t)pid, &own))
 			continue;
-		snprintf(path, sizeof(path), "/proc/%u/ns/pid", pid);
-		if (stat(path, &other) < 0 || other.st_ino != own.st_ino ||
-			other.st_dev != own.st_dev)
-			continue;
-		int r = fn((pid_t)pid, data);
+		int r = fn((pid_t)pid, &own, data);
 		if (r < 0)
 			return error_errno(err, r, "process %u", pid);
 	}
@@ -163,7 +171,7 @@ struct pid_list {
 	size_t n;
 };
 
-static int add_pid(pid_t pid, void *data)
+static int add_pid(pid_t pid, const struct stat *namespace, void *data)
 {
 	struct pid_list *list = data;
 	pid_t *larger = reallocarray(list->pids, list->n + 1, sizeof(*larger));
@@ -175,10 +183,13 @@ static int add_pid(pid_t pid, void *data)
 	return 0;
 }
 
-static int send_signal(pid_t pid, void *data)
+/* The pid may be another process's by now; what the pidfd is of, stays. */
+static int send_signal(pid_t pid, const struct stat *namespace, void *data)
 {
 	_cleanup_close_ int pidfd = process_pidfd_open(pid);
-	int r = pidfd < 0 ? pidfd : process_pidfd_signal(pidfd, *(const int *)data);
+	int r = pidfd < 0		? pidfd
+		: is_in(pid, namespace) ? process_pidfd_signal(pidfd, *(const int *)data)
+					: 0;
 
 	return r == -ESRCH ? 0 : r;
 }

@@ -43,7 +43,7 @@ static _Noreturn void hook_child(const struct oci_hook *hook, int in, int out)
 		process_cloexec_range(3, ~0U) == 0)
 		execve(hook->path, hook->args && hook->args[0] ? hook->args : only_path,
 			hook->env ? hook->env : no_env);
-	/* The number of the error travels as the only output and a status of its own. */
+	/* What went wrong travels as the only output. */
 	dprintf(2, "%s", error_text(errno));
 	syscall(SYS_exit_group, 127);
 	__builtin_unreachable();
@@ -88,11 +88,12 @@ static int watch(int pidfd, int out, int64_t deadline, struct hook_result *resul
 			return -errno;
 		if (n <= 0)
 			continue;
-		if (fds[1].revents && !drain(out, result, &used))
+		if (fds[1].revents && !drain(out, result, &used)) {
 			fds[1].fd = -1;
-		else if (fds[1].revents)
-			continue;
-		if (fds[0].revents)
+			fds[1].revents = 0;
+		}
+		/* What it has started may write for ever. */
+		if (fds[0].revents && (!fds[1].revents || used == sizeof(result->output) - 1))
 			return 0;
 	}
 }

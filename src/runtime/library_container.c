@@ -68,11 +68,13 @@ static int make(const struct hull_runtime *runtime, const struct hull_bundle *bu
 		r = perform(&c, wait_for_start, err);
 	if (r < 0)
 		return r;
+	r = container_record_open(&container->record, runtime->root, id, err);
+	if (r < 0) {
+		creation_undo(&c);
+		return r;
+	}
 	container->process.process = c.process;
 	c.process = (struct runtime_process)RUNTIME_PROCESS_INIT;
-	r = container_record_open(&container->record, runtime->root, id, err);
-	if (r < 0)
-		return r;
 	*ret = TAKE_PTR(container);
 	return 0;
 }

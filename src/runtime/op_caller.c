@@ -14,6 +14,7 @@
 
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -34,7 +35,8 @@ int perform_open_root(struct performance *p, const struct op *op)
 
 int perform_open_namespace(struct performance *p, const struct op *op)
 {
-	int fd = open(op->path, O_RDONLY | O_CLOEXEC);
+	/* What is no namespace is refused when it is joined; a FIFO would keep us from getting there. */
+	int fd = open(op->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -91,6 +93,16 @@ int perform_write_id_maps(struct performance *p, const struct op *op)
 	return id_map_write(p, op->id_map, p->pid);
 }
 
+/* Ends with its maker. */
+static _Noreturn void hold_namespace(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	while (getppid() == parent)
+		syscall(SYS_pause);
+	syscall(SYS_exit_group, 1);
+	__builtin_unreachable();
+}
+
 /* A user namespace that exists for its mappings alone: its process ends as soon as it is open. */
 int perform_make_id_map(struct performance *p, const struct op *op)
 {
@@ -99,12 +111,10 @@ int perform_make_id_map(struct performance *p, const struct op *op)
 	struct clone_args args = {.flags = CLONE_NEWUSER | CLONE_PIDFD,
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD};
-	pid_t pid = process_clone(&args);
+	pid_t own = getpid(), pid = process_clone(&args);
 
-	if (pid == 0) {
-		for (;;)
-			syscall(SYS_pause);
-	}
+	if (pid == 0)
+		hold_namespace(own);
 	if (pid < 0)
 		return op_step(p, (int)pid, "clone");
 	int r = id_map_write(p, op->id_map, pid);

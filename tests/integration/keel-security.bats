@@ -226,6 +226,26 @@ plant_self() {
     assert_equal "$(sha256sum <"$KEEL_BIN")" "$before"
 }
 
+@test "a FIFO in the place of a document keeps nobody waiting" {
+    local keel=(timeout -s KILL 10 "$KEEL_BIN" --root "$KEEL_TEST_ROOT")
+
+    begin '["sleep", "100"]'
+    mkfifo "$WORK/fifo"
+    mkdir -p "$WORK/c"
+    mkfifo "$WORK/c/config.json"
+    run "${keel[@]}" run -b "$WORK/c" "$ID-2"
+    assert_failure 1
+    run "${keel[@]}" exec -p "$WORK/fifo" "$ID"
+    assert_failure 255
+    run "${keel[@]}" update -r "$WORK/fifo" "$ID"
+    assert_failure 1
+    refused "(.linux.namespaces[] | select(.type == \"ipc\")).path = \"$WORK/fifo\""
+    # What a shell makes of <(...) is none.
+    jq '.process | .args = ["echo", "from a pipe"]' "$B/config.json" >"$WORK/process"
+    run keel exec -p <(sleep 0.2; cat "$WORK/process") "$ID"
+    assert_output "from a pipe"
+}
+
 @test "CVE-2019-16884, CVE-2025-52881: nothing but a procfs can be mounted on /proc" {
     mkdir -p "$WORK/fake/self/attr/apparmor" "$WORK/fake/sys/kernel"
     ln -s "$VICTIM/file" "$WORK/fake/self/attr/exec"
