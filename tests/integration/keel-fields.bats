@@ -679,6 +679,99 @@ END
     assert_output_has "rejecting memory limit"
 }
 
+# values_are DIRECTORY: reads lines "FILE VALUE" and fails for each file that is there and says another.
+values_are() {
+    local name value wrong=
+
+    while read -r name value; do
+        [ -e "$1/$name" ] || continue
+        [ "$(head -n1 "$1/$name")" = "$value" ] || wrong+="$name: $(head -n1 "$1/$name")"$'\n'
+    done
+    assert_equal "$wrong" ""
+}
+
+@test "resources: each value reaches its file of cgroup v2, and so does its update" {
+    local dir=/sys/fs/cgroup/hull-$TEST_ID
+    [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "needs cgroup v2"
+    make_config "$B" '.process.args = ["sleep", "100"] | .linux.resources += {
+        memory: {limit: 67108864, reservation: 33554432, swap: 100663296},
+        cpu: {shares: 1024, quota: 50000, period: 100000, burst: 10000, cpus: "0", mems: "0"},
+        pids: {limit: 33}, blockIO: {weight: 300},
+        hugepageLimits: [{pageSize: "2MB", limit: 4194304}],
+        unified: {"memory.high": "50331648", "cgroup.max.depth": "5"}}'
+    keel run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    values_are "$dir" <<'END'
+memory.max 67108864
+memory.low 33554432
+memory.swap.max 33554432
+memory.high 50331648
+cgroup.max.depth 5
+cpu.max 50000 100000
+cpu.max.burst 10000
+cpuset.cpus 0
+cpuset.mems 0
+pids.max 33
+io.bfq.weight default 300
+hugetlb.2MB.max 4194304
+hugetlb.2MB.rsvd.max 4194304
+END
+    assert_exists "$dir/memory.max"
+    assert_exists "$dir/pids.max"
+    keel update --memory 96M --memory-swap 96M --memory-reservation 16M --cpu-quota 20000 --cpu-burst 0 \
+        --pids-limit 7 "$ID"
+    values_are "$dir" <<'END'
+memory.max 100663296
+memory.low 16777216
+memory.swap.max 0
+cpu.max 20000 100000
+cpu.max.burst 0
+pids.max 7
+END
+    keel update --cpu-idle 1 "$ID"
+    assert_equal "$(cat "$dir/cpu.idle")" 1
+    echo '{"memory": {"limit": 4096, "checkBeforeUpdate": true}}' >"$WORK/less"
+    run keel update -r "$WORK/less" "$ID"
+    assert_failure 1
+    assert_output_has "rejecting memory limit"
+    assert_equal "$(cat "$dir/memory.max")" 100663296
+}
+
+@test "exec: a group below the container's, on cgroup v2" {
+    local dir=/sys/fs/cgroup/hull-$TEST_ID
+    [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "needs cgroup v2"
+    make_config "$B" '.process.args = ["sleep", "100"]'
+    keel run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    run keel exec --cgroup below "$ID" true
+    assert_failure 255
+    assert_output_has "no such file or directory"
+    mkdir "$dir/below"
+    keel exec --cgroup below -d "$ID" sleep 100
+    wait_until 10 grep -q . "$dir/below/cgroup.procs"
+    run keel exec --cgroup ../elsewhere "$ID" true
+    assert_failure 255
+    assert_output_has "bad sub cgroup path"
+    assert_equal "$(keel ps -f json "$ID" | jq length)" 2
+    keel kill -a "$ID" KILL
+    keel delete -f "$ID"
+    assert_not_exists "$dir"
+}
+
+@test "events: statistics and the end of memory, on cgroup v2" {
+    [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "needs cgroup v2"
+    make_config "$B" '.linux.resources += {memory: {limit: 33554432, swap: 33554432}} |
+        .process.args = ["sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.1; done; tail /dev/zero; sleep 100"]'
+    keel run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    run keel events --stats "$ID"
+    assert_success
+    assert_json .data.memory.usage.limit 33554432
+    assert_json_true '.data.memory.usage.usage > 0 and .data.pids.current >= 1 and .data.cpu.usage.total > 0'
+    keel events --interval 1h "$ID" >"$WORK/events" &
+    defer stop_process $!
+    wait_until 10 grep -q inotify /proc/$!/fdinfo/*
+    touch "$B/rootfs/tmp/go"
+    wait_until 60 grep -q '"type":"oom"' "$WORK/events"
+}
+
 @test "a socket gets the pidfd, by an annotation" {
     require_tool python3
     python3 - "$WORK/pidfd.sock" "$WORK/pid" 3>&- <<'END' &

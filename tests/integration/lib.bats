@@ -118,6 +118,8 @@ teardown() {
     snapshot_host
     mkdir "$dir/hull-$TEST_ID"
     defer rmdir "$dir/hull-$TEST_ID"
+    # The link's name has nothing of the test's in it.
+    HULL_TEST_SHARED_HOST=0
     run assert_host_unchanged 1
     assert_output_has "+cgroup $dir/hull-$TEST_ID"
     ip link add "$link" type bridge
