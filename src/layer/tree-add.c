@@ -168,7 +168,8 @@ static int add_hard_link(
 	struct tree_entry *to = dir ? tree_find(tree, dir, target.base, strlen(target.base)) : NULL;
 	if (to == e)
 		return invalid(m->name, "hard link to itself", err);
-	if (to && to->node) {
+	/* A link to a link that waits for its target has to wait, too. */
+	if (to && to->node && !tree_is_pending(to->node)) {
 		if (tree_is_dir(to->node))
 			return invalid(m->name, "hard link to a directory", err);
 		e->node = to->node;

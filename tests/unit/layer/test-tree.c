@@ -240,6 +240,7 @@ static void test_hard_links(void **state)
 	_cleanup_buf_ struct buf b = BUF_INIT;
 
 	tar_put_link(&b, '1', "early", "chain");
+	tar_put_link(&b, '1', "again", "early");
 	tar_put_link(&b, '1', "chain", "late");
 	tar_put(&b, '0', "file", "");
 	tar_put_link(&b, '1', "same", "/file");
@@ -247,12 +248,13 @@ static void test_hard_links(void **state)
 	tar_put(&b, '0', "late", "");
 	tar_put_link(&b, '1', "replaced", "never-there");
 	tar_put(&b, '0', "replaced", "");
-	expect(&b, "f chain @3584 x3\n"
-		   "f early @3584 x3\n"
-		   "f file @2560\n"
-		   "f late @3584 x3\n"
-		   "f replaced @4608\n"
-		   "f same @1536\n");
+	expect(&b, "f again @4096 x4\n"
+		   "f chain @4096 x4\n"
+		   "f early @4096 x4\n"
+		   "f file @3072\n"
+		   "f late @4096 x4\n"
+		   "f replaced @5120\n"
+		   "f same @2048\n");
 }
 
 static void test_bad_hard_links(void **state)
