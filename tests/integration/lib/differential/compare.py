@@ -23,6 +23,7 @@ import sys
 import tempfile
 import traceback
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from model import JUDGED, JUDGED_BY, Layer, Refused, stacked  # noqa: E402

@@ -15,10 +15,10 @@ DEFAULT_ACL = b"system.posix_acl_default"
 
 # Readings on which unpacking programs differ, all of them or one; docs/layer-format.md judges them.
 JUDGED = {"whiteout", "through a symlink", "file over directory", "link before its target", "dotdot", "acl",
-          "directory over symlink", "dropped attribute"}
+          "directory over symlink", "directory listed twice", "link to a symlink", "dropped attribute"}
 JUDGED_BY = {
     "gnu": {"attribute in libarchive's form only", "data not in whole blocks"},
-    "bsdtar": {"link to a symlink", "directory listed twice", "text not in UTF-8"},
+    "bsdtar": {"text not in UTF-8", "fraction before 1970"},
 }
 
 
@@ -142,6 +142,8 @@ class Layer:
         parts = clean(m.name)
         if any(len(data) % 512 for _, data in m.extents[:-1]):
             self.notes.add("data not in whole blocks")
+        if m.mtime < 0 and m.mtime_ns:
+            self.notes.add("fraction before 1970")
         try:
             (m.name + m.link).decode()
         except UnicodeDecodeError:
@@ -212,7 +214,7 @@ class Layer:
         target = at.children.get(parts[-1]) if at else None
         if target is entry:
             raise Refused("link to itself")
-        if target and target.node:
+        if target and target.node and target.node.kind != "pending":
             if target.node.is_dir():
                 raise Refused("link to a directory")
             if target.node.kind == "symlink":

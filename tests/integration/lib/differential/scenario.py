@@ -37,6 +37,7 @@ class Generator:
         # A theme turns up what would otherwise be rare.
         self.theme = rng.choice(("plain", "plain", "names", "sparse", "times", "links", "replace",
                                  "stack", "stack", "stack", "xattrs", "devices"))
+        self.n_layers = rng.randrange(2, 5) if self.theme == "stack" else rng.choice((1, 1, 1, 2))
         self.names = [bytes((c,)) for c in b"abcde"]
         for _ in range(6 if self.theme == "names" else 2):
             self.names.append(self.odd_name())
@@ -181,10 +182,10 @@ class Generator:
             m.device = rng.choice(((1, 3), (0, 1), (1, 0), (255, 255), (256, 256), (4095, 0xfffff), (250, 70000)))
             if rng.random() < 0.1:
                 m.device = (0, 0)
-        if path == b".":
-            # A chain's root lives on the disk, whose times have their limits.
+        if path == b"." or kind == "dir" and self.n_layers > 1:
+            # Some directories of a stack live on the disk, whose times have their limits.
             m.mtime = max(0, min(m.mtime, 1 << 33))
-        else:
+        if path != b".":
             known.append(path)
         return m
 
@@ -221,8 +222,7 @@ class Generator:
     def layers(self):
         """Per layer: its members and its bytes."""
         rng, known, result = self.rng, [], []
-        n = rng.randrange(2, 5) if self.theme == "stack" else rng.choice((1, 1, 1, 2))
-        for i in range(n):
+        for i in range(self.n_layers):
             if self.theme == "stack" and i:
                 known = rng.sample(known, min(len(known), 20))
             writer, members = Writer(rng, self.dialect), []
@@ -233,7 +233,7 @@ class Generator:
                     members.append(m)
                 else:
                     known = before
-            members = self.accepted(members, self.tidy and n == 1)
+            members = self.accepted(members, self.tidy and self.n_layers == 1)
             for m in members:
                 if rng.random() < 0.03:
                     writer.noise()
