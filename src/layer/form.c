@@ -30,10 +30,7 @@ static int write_erofs(int dir_fd, struct tree *tree, int tar_fd, uint64_t tar_b
 	if (fd < 0)
 		return error_errno(err, errno, "make the layer's metadata");
 	make_uuid(diff_id, source.uuid);
-	int r = erofs_write(tree, &source, fd, &bytes, err);
-	if (r < 0)
-		return r;
-	return fsync(fd) < 0 ? error_errno(err, errno, "sync the layer's metadata") : 0;
+	return erofs_write(tree, &source, fd, &bytes, err);
 }
 
 static int write_info(int dir_fd, struct tree *tree, struct hull_error *err)
@@ -42,9 +39,33 @@ static int write_info(int dir_fd, struct tree *tree, struct hull_error *err)
 	char text[128];
 	int n = snprintf(text, sizeof(text), "content-bytes %llu\nentries %llu\n",
 		(unsigned long long)totals->content_bytes, (unsigned long long)totals->entries);
-	int r = file_replace_at(dir_fd, LAYER_INFO, text, (size_t)n, 0600, true);
+	int r = file_replace_at(dir_fd, LAYER_INFO, text, (size_t)n, 0600, false);
 
 	return r < 0 ? error_errno(err, r, "write the layer's sizes") : 0;
+}
+
+/*
+ * Syncs the files of a layer, all of which are written. To begin writing them all before the first
+ * fsync() lets a journal commit them together: the first waits for that, the others find it done.
+ */
+static int sync_files(int dir_fd, struct hull_error *err)
+{
+	static const char *const names[] = {LAYER_TAR, LAYER_EROFS, LAYER_INFO, LAYER_STACK};
+	int r = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++) {
+			_cleanup_close_ int fd =
+				openat(dir_fd, names[i], O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+			if (fd < 0 && errno == ENOENT)
+				continue;
+			if (fd >= 0 && pass == 0)
+				sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* advice */
+			else if (fd < 0 || fsync(fd) < 0)
+				r = error_errno(err, errno, "sync the layer's %s", names[i]);
+		}
+	}
+	return r;
 }
 
 int layer_form_write(struct layer_store *store, int dir_fd, struct tree *tree, int tar_fd,
@@ -58,10 +79,12 @@ int layer_form_write(struct layer_store *store, int dir_fd, struct tree *tree, i
 		r = write_info(dir_fd, tree, err);
 	if (r == 0)
 		r = layer_stack_file_write(dir_fd, tree, err);
+	if (r < 0)
+		return r;
 	/* A tree of files is too many to sync one by one. */
-	if (r == 0 && store->kind == LAYER_STORE_DIR && syncfs(dir_fd) < 0)
-		r = error_errno(err, errno, "sync the layer");
-	return r;
+	if (store->kind == LAYER_STORE_DIR)
+		return syncfs(dir_fd) < 0 ? error_errno(err, errno, "sync the layer") : 0;
+	return sync_files(dir_fd, err);
 }
 
 int layer_read_tree(int tar_fd, struct tree *tree, struct hull_error *err)

@@ -21,5 +21,5 @@ struct spool {
 void spool_init(struct spool *spool, int fd);
 int spool_write(struct spool *spool, const unsigned char *data, size_t n, struct hull_error *err);
 
-/* Gives the file its size and syncs it. */
+/* Gives the file its size. */
 int spool_finish(struct spool *spool, struct hull_error *err);

@@ -40,7 +40,7 @@ int layer_stack_file_write(int dir_fd, struct tree *tree, struct hull_error *err
 	int r = tree_walk_implied(tree, put_path, &text, err);
 	if (r < 0)
 		return r;
-	r = file_replace_at(dir_fd, LAYER_STACK, text.data, text.len, 0600, true);
+	r = file_replace_at(dir_fd, LAYER_STACK, text.data, text.len, 0600, false);
 	return r < 0 ? error_errno(err, r, "write the layer's stack file") : 0;
 }
 

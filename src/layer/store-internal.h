@@ -40,7 +40,7 @@ const char *layer_form_name(const struct layer_store *store);
 
 /*
  * Makes this store's form of a layer, and its info and stack files, in the directory dir_fd from a
- * finished tree. Nothing is synced.
+ * finished tree. All files there are synced, a tar among them; the directory is not.
  */
 int layer_form_write(struct layer_store *store, int dir_fd, struct tree *tree, int tar_fd,
 	uint64_t tar_bytes, const struct digest *diff_id, struct hull_error *err);
