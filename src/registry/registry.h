@@ -81,7 +81,7 @@ struct registry_sink {
 int registry_get_blob(struct registry *registry, const struct digest *digest, int64_t size,
 	char *const *urls, const struct registry_sink *sink, struct hull_error *err);
 
-#define REGISTRY_WINDOW_BYTES ((size_t)24 << 20)
+#define REGISTRY_WINDOW_BYTES ((size_t)16 << 20)
 
 /* A small blob into memory, digest verified. */
 int registry_get_small_blob(struct registry *registry, const struct digest *digest, int64_t size,
