@@ -120,9 +120,11 @@ accepted() {
     assert_equal "$(faulty_requests '^other GET /elsewhere/.* Bearer')" 0
 }
 
-@test "foreign layers come from their URLs, by HTTP only" {
+@test "foreign layers come from their URLs, by HTTP only, and these see no Authorization" {
     accepted foreign
+    (($(faulty_requests '^main GET /v2/foreign/app/blobs/.* Bearer:token') > 0))
     assert_equal "$(faulty_requests '^other GET /elsewhere/.* -$')" 1
+    assert_equal "$(faulty_requests '^other GET /elsewhere/')" 1
 }
 
 @test "ctrl-C ends a pull at once and leaves nothing" {

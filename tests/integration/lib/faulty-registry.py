@@ -337,7 +337,7 @@ class Handler(BaseHTTPRequestHandler):
             self.fail(401, "UNAUTHORIZED", WWW_Authenticate='Basic realm="faulty"')
             return False
         if fault not in ("bearer", "bearer-expires", "bearer-refused", "bearer-redirect",
-                         "redirect", "push-expires", "push-cross-host"):
+                         "foreign", "redirect", "push-expires", "push-cross-host"):
             return True
         if given.startswith("Bearer token-"):
             # The third request with one token finds it expired.
