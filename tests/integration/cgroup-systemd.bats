@@ -67,25 +67,3 @@ cgroup() {
     assert_failure
     [ "$(systemctl is-active "hulltest-$TEST_ID.scope")" != active ]
 }
-
-# start_in_scope ID: a container of keel's; whoever asks systemd is told by the environment.
-start_in_scope() {
-    make_config "$WORK/b" '.process.args = ["sleep", "300"] | del(.linux.cgroupsPath)'
-    keel --systemd-cgroup run -d -b "$WORK/b" "$1" </dev/null >"$WORK/out" 2>&1
-    assert_equal "$(keel state "$1" | jq -r .status)" running
-    grep -q "system.slice/keel-$1.scope" "/proc/$(keel state "$1" | jq .pid)/cgroup"
-    assert_equal "$(systemctl is-active "keel-$1.scope")" active
-    keel delete -f "$1"
-    [ "$(systemctl is-active "keel-$1.scope")" != active ]
-}
-
-@test "systemd: keel's containers, over the bus and over systemd's own socket" {
-    require_keel
-    make_bundle "$WORK/b"
-    start_in_scope "bus-$TEST_ID"
-    export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent
-    local i
-    for i in 1 2 3; do
-        start_in_scope "direct-$i-$TEST_ID"
-    done
-}

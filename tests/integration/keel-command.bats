@@ -376,27 +376,6 @@ BARRIER=1"
     assert_output_has "[]"
 }
 
-# notify_program FILE: says that it is ready, tries to name another process, and sleeps.
-notify_program() {
-    cat >"$WORK/notify.c" <<-'END'
-	#include <stdlib.h>
-	#include <string.h>
-	#include <sys/socket.h>
-	#include <sys/un.h>
-	#include <unistd.h>
-	int main(void)
-	{
-		static const char text[] = "STATUS=up\nREADY=1\nMAINPID=1";
-		struct sockaddr_un a = {.sun_family = AF_UNIX};
-		int s = socket(AF_UNIX, SOCK_DGRAM, 0);
-		strcpy(a.sun_path, getenv("NOTIFY_SOCKET"));
-		sendto(s, text, strlen(text), 0, (void *)&a, sizeof(a));
-		sleep(1000);
-	}
-	END
-    cc -static -o "$1" "$WORK/notify.c"
-}
-
 @test "log: to the journal and to syslog, in their own protocols" {
     require_tool unshare
     require_tool python3

@@ -765,9 +765,10 @@ END
     assert_success
     assert_json .data.memory.usage.limit 33554432
     assert_json_true '.data.memory.usage.usage > 0 and .data.pids.current >= 1 and .data.cpu.usage.total > 0'
-    keel events --interval 1h "$ID" >"$WORK/events" &
+    "$KEEL_BIN" --root "$KEEL_TEST_ROOT" events --interval 200ms "$ID" >"$WORK/events" &
     defer stop_process $!
-    wait_until 10 grep -q inotify /proc/$!/fdinfo/*
+    # It watches when it begins to tell.
+    wait_until 30 grep -q '"type":"stats"' "$WORK/events"
     touch "$B/rootfs/tmp/go"
     wait_until 60 grep -q '"type":"oom"' "$WORK/events"
 }
