@@ -119,8 +119,10 @@ static int run(
 	if (r < 0)
 		return r;
 	hull_catch_interrupt();
-	if (!o->all_tags && !ref.tag && !ref.has_digest && !o->quiet)
+	if (!o->all_tags && !ref.tag && !ref.has_digest && !o->quiet) {
 		puts("Using default tag: latest");
+		fflush(stdout); /* an error may follow on the other stream */
+	}
 	const struct image_push_options push_options = {
 		.platform = o->platform,
 		.compression = o->compression,

@@ -149,7 +149,6 @@ static int send_file(struct push *p, struct push_layer *l, int fd, enum compress
 	if (r < 0)
 		return r;
 	sending.packed = packed;
-	push_tell(p, l->id, "Pushing", 0, 0);
 	const struct registry_source source = packed_source(packed);
 	r = registry_put_blob(p->registry, &source, &upload, err);
 	if (r < 0)
