@@ -15,6 +15,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #define SEGMENT_BYTES ((int64_t)2 << 20)
@@ -90,13 +91,17 @@ static int fetch_segment(struct parallel *p, struct segment *s)
 
 	s->filled = 0;
 	s->stop = &p->stop;
-	s->data = malloc((size_t)s->length);
+	/* An allocator keeps what is freed, and most of a pull's memory is this. */
+	void *data = mmap(NULL, (size_t)s->length, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	s->data = data == MAP_FAILED ? NULL : data;
 	return s->data ? blob_stream_run(p->place, &stream, NULL) : -1;
 }
 
 static void release(struct parallel *p, struct segment *s)
 {
-	free(s->data);
+	if (s->data)
+		munmap(s->data, (size_t)s->length);
 	s->data = NULL;
 	s->state = SEGMENT_FREE;
 	give_room(p->registry);
