@@ -138,23 +138,6 @@ static char *basic_value(const struct auth_credentials *c)
 	return encoded ? str_printf("Basic %s", encoded) : NULL;
 }
 
-/* NAME=VALUE for a query or a form, the value escaped. */
-static void append_pair(struct buf *out, char separator, const char *name, const char *value)
-{
-	static const char plain[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/,";
-
-	if (separator)
-		buf_putc(out, separator);
-	buf_printf(out, "%s=", name);
-	for (; *value; value++) {
-		if (strchr(plain, *value))
-			buf_putc(out, *value);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*value);
-	}
-}
-
 struct token_answer {
 	char *token;
 	char *access_token;
@@ -247,17 +230,17 @@ static int question_url(const struct authorizer *a, const struct token_question 
 	buf_puts(url, q->realm);
 	char separator = strchr(q->realm, '?') ? '&' : '?';
 	if (q->service) {
-		append_pair(url, separator, "service", q->service);
+		http_append_pair(url, separator, "service", q->service);
 		separator = '&';
 	}
 	strv_foreach (scope, q->scopes) {
-		append_pair(url, separator, "scope", *scope);
+		http_append_pair(url, separator, "scope", *scope);
 		separator = '&';
 	}
 	if (a->place.offline && user) {
-		append_pair(url, separator, "offline_token", "true");
-		append_pair(url, '&', "client_id", CLIENT_ID);
-		append_pair(url, '&', "account", user);
+		http_append_pair(url, separator, "offline_token", "true");
+		http_append_pair(url, '&', "client_id", CLIENT_ID);
+		http_append_pair(url, '&', "account", user);
 	}
 	return buf_error(url) < 0 ? error_no_memory(err) : 0;
 }
@@ -298,19 +281,19 @@ static int ask_by_post(struct authorizer *a, const struct token_question *q,
 
 	if (!scope)
 		return error_no_memory(err);
-	append_pair(&form, 0, "grant_type", identity ? "refresh_token" : "password");
+	http_append_pair(&form, 0, "grant_type", identity ? "refresh_token" : "password");
 	if (q->service)
-		append_pair(&form, '&', "service", q->service);
-	append_pair(&form, '&', "client_id", CLIENT_ID);
-	append_pair(&form, '&', "scope", scope);
+		http_append_pair(&form, '&', "service", q->service);
+	http_append_pair(&form, '&', "client_id", CLIENT_ID);
+	http_append_pair(&form, '&', "scope", scope);
 	if (identity) {
-		append_pair(&form, '&', "refresh_token", c->secret);
+		http_append_pair(&form, '&', "refresh_token", c->secret);
 	} else {
-		append_pair(&form, '&', "username", c->user ? c->user : "");
-		append_pair(&form, '&', "password", c->secret);
+		http_append_pair(&form, '&', "username", c->user ? c->user : "");
+		http_append_pair(&form, '&', "password", c->secret);
 	}
 	if (a->place.offline)
-		append_pair(&form, '&', "access_type", "offline");
+		http_append_pair(&form, '&', "access_type", "offline");
 	if (buf_error(&form) < 0)
 		return error_no_memory(err);
 	struct http_request request = {

@@ -719,6 +719,22 @@ char *http_url_origin(const char *text)
 	return origin;
 }
 
+void http_append_pair(struct buf *out, char separator, const char *name, const char *value)
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/,";
+
+	if (separator)
+		buf_putc(out, separator);
+	buf_printf(out, "%s=", name);
+	for (; *value; value++) {
+		if (strchr(plain, *value))
+			buf_putc(out, *value);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*value);
+	}
+}
+
 int64_t http_retry_after(const struct http_response *response)
 {
 	const char *after = http_header(response, "retry-after");

@@ -120,6 +120,9 @@ char *http_url_origin(const char *url);
 int http_perform(struct http_client *client, const struct http_request *request,
 	struct http_response *response, struct hull_error *err);
 
+/* NAME=VALUE for a query or a form, the value escaped; separator 0: none before it. */
+void http_append_pair(struct buf *out, char separator, const char *name, const char *value);
+
 /*
  * The moment that a Retry-After header names, as nanoseconds from now: seconds or an HTTP date.
  * -1 if it is absent or malformed.

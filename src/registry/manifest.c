@@ -114,9 +114,14 @@ static int read_api(struct registry *registry, const struct digest *digest, stru
 	static char *const headers[] = {(char *)"Accept: " OCI_MEDIA_INDEX, NULL};
 	struct remote *remote = registry_origin(registry);
 	char text[DIGEST_TEXT_SIZE];
-	_cleanup_free_ char *path = str_printf("/referrers/%s%s%s", digest_format(digest, text),
-		l->artifact_type ? "?artifactType=" : "", l->artifact_type ? l->artifact_type : "");
+	_cleanup_buf_ struct buf first = BUF_INIT_MAX(8192);
 
+	buf_printf(&first, "/referrers/%s", digest_format(digest, text));
+	if (l->artifact_type)
+		http_append_pair(&first, '?', "artifactType", l->artifact_type);
+	_cleanup_free_ char *path = buf_take(&first);
+	if (!path)
+		return error_no_memory(err);
 	for (int pages = 0; path; pages++) {
 		_cleanup_http_response_ struct http_response response = HTTP_RESPONSE_INIT;
 		struct http_request request = {.headers = headers, .max_body = OCI_MANIFEST_MAX};

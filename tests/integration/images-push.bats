@@ -438,6 +438,9 @@ accepted_push() {
         '["application/x-1","application/x-2","application/x-3"]'
     run hull manifest inspect --referrers --artifact-type application/x-2 "$FAULTY/referrers/app:v1"
     assert_json '[.manifests[].artifactType]' '["application/x-2"]'
+    run hull manifest inspect --referrers --artifact-type application/x+json "$FAULTY/referrers/app:v1"
+    assert_json '.manifests' '[]'
+    (($(faulty_requests '/referrers/sha256:.*[?]artifactType=application/x%2Bjson ') == 1))
     run hull manifest inspect --referrers "$FAULTY/ok/app:v1"
     assert_json '.manifests' '[]'
     run timeout 30 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
