@@ -494,6 +494,36 @@ layer_mounts() {
     store erofs remove "$id"
 }
 
+# cached FILE: bytes of it in the page cache.
+cached() {
+    fincore --bytes --noheadings --output RES "$1" | xargs
+}
+
+@test "layers: two images with a common layer share its pages" {
+    local size=$((8 << 20))
+
+    head -c $size /dev/urandom >"$WORK/src/file"
+    make_layer common
+    echo 1 >"$WORK/src/other"
+    make_layer one
+    echo 2 >"$WORK/src/other"
+    make_layer two
+    common=$(ingest erofs "$WORK/common.tar")
+    for image in one two; do
+        mkdir "$WORK/$image"
+        store erofs stack "$WORK/$image" - - "$common" "$(ingest erofs "$WORK/$image.tar")"
+    done
+    tar=$WORK/erofs/layers/${common/://}/layer.tar
+    dd if="$tar" iflag=nocache count=0 status=none # what writing it has left there
+    assert_equal "$(cached "$WORK/two/file")" 0
+    cat "$WORK/one/file" >/dev/null
+    assert_equal "$(cached "$WORK/two/file")" $size
+    # Where the kernel reads the tar directly (6.13), its pages are not cached a second time.
+    if grep -q " $WORK/run-erofs/layers/.*directio" /proc/mounts; then
+        [ "$(cached "$tar")" -lt $((size / 4)) ]
+    fi
+}
+
 @test "layers: a store of the other kind uses the layers that are there" {
     make_nasty "$WORK/src"
     tar -C "$WORK/src" --format=pax --xattrs --xattrs-include='*' -cf "$WORK/layer.tar" .
