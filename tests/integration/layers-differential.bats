@@ -5,7 +5,7 @@
 #
 #   DIFFERENTIAL_SEEDS=0-4999 BATS_TEST_TIMEOUT=3600 bats tests/integration/layers-differential.bats
 #
-# A seed that differs can be looked at: compare.py --seeds N --keep DIR writes its archives.
+# with FSCK_EROFS=PATH (1.8 or later) checking every image. A seed that differs can be looked at: compare.py --seeds N --keep DIR writes its archives.
 
 load lib/fixture
 

@@ -17,7 +17,7 @@ DEFAULT_ACL = b"system.posix_acl_default"
 JUDGED = {"whiteout", "through a symlink", "file over directory", "link before its target", "dotdot", "acl",
           "directory over symlink", "directory listed twice", "link to a symlink", "dropped attribute"}
 JUDGED_BY = {
-    "gnu": {"attribute in libarchive's form only", "data not in whole blocks"},
+    "gnu": {"attribute in libarchive's form only", "data not in whole blocks", "symlink that leads out"},
     "bsdtar": {"text not in UTF-8", "fraction before 1970"},
 }
 
@@ -134,8 +134,10 @@ class Layer:
                 node.mode, minimal = acl_mode(node.mode, value)
                 if minimal:
                     continue
-            if key == DEFAULT_ACL and m.kind != "dir":
-                continue
+            if key == DEFAULT_ACL:
+                self.notes.add("acl")
+                if m.kind != "dir":
+                    continue
             node.xattrs[key] = value
 
     def add(self, m):

@@ -46,7 +46,7 @@ class Generator:
         rng = self.rng
         kind = rng.randrange(5)
         if kind == 0:
-            return bytes(rng.choice(range(1, 256)) for _ in range(rng.randrange(1, 30))).replace(b"/", b"_")
+            return bytes(rng.choice(range(1, 256)) for _ in range(rng.randrange(3, 30))).replace(b"/", b"_")
         if kind == 1:
             return b"n" * rng.choice((99, 100, 101, 154, 155, 156, 200, 254, 255))
         if kind == 2:
@@ -216,7 +216,8 @@ class Generator:
                 Layer(kept)
                 break
             except Refused:
-                kept.remove([m for m in kept if m.kind == "hard"][-1])
+                links = [m for m in kept if m.kind == "hard"]
+                kept.remove(links[-1] if links else kept[-1])
         return kept
 
     def layers(self):
