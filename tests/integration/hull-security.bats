@@ -93,39 +93,3 @@ assert_withstood() {
     run hull logs evil
     assert_output_has caught
 }
-
-@test "executed anew, hull keeps its words, its environment and its name" {
-    local link=$WORK/another
-    ln -s "$HULL_BIN" "$link"
-    run env -i A=1 "$link" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
-        run --rm --network none -e A -e B busybox sh -c 'echo "<$A><$B><$1><$2>"' x '' 'a  b'
-    assert_success
-    assert_output '<1><><><a  b>'
-    hull run -d --name calm busybox sleep 100 >/dev/null
-    run bash -c 'exec -a strange "$0" "$@"' "$HULL_BIN" --root "$HULL_TEST_ROOT" \
-        --run-root "$HULL_TEST_RUN_ROOT" exec calm echo in
-    assert_output in
-}
-
-# An installation as make install lays it out.
-@test "an installed hull finds its other programs, on a read-only file system too" {
-    local program libexec=$WORK/usr/libexec/hull
-    mkdir -p "$WORK/usr/bin" "$libexec"
-    cp "$HULL_BIN" "$WORK/usr/bin/hull"
-    for program in "$HULL_BUILD"/cmd/{hull/hull-transfer,hull-monitor/hull-monitor,hull-init/hull-init}; do
-        [ ! -x "$program" ] || cp "$program" "$libexec"
-    done
-    mount --bind "$WORK/usr" "$WORK/usr"
-    defer umount "$WORK/usr"
-    HULL_BIN=$WORK/usr/bin/hull
-    run hull run --rm --init busybox echo installed
-    assert_output installed
-    hull save -o "$WORK/out.tar" busybox
-    mount -o remount,bind,ro "$WORK/usr"
-    run hull run --rm busybox echo read-only
-    assert_output read-only
-    hull load -q -i "$WORK/out.tar"
-    run hull run --name late -d busybox true
-    assert_success
-    wait_until container_state_is late exited
-}
