@@ -260,6 +260,17 @@ int creation_save(struct creation *c, struct hull_error *err)
 	return r;
 }
 
+static struct oci_state state_of(const struct creation *c, const char *status, pid_t pid)
+{
+	return (struct oci_state){.oci_version = (char *)OCI_VERSION,
+		.id = c->id,
+		.status = (char *)status,
+		.pid = pid,
+		.bundle = c->bundle,
+		.annotations = c->spec->annotations,
+		.n_annotations = c->spec->n_annotations};
+}
+
 void creation_undo(struct creation *c)
 {
 	struct container_ref ref = {.id = c->id,
@@ -267,21 +278,18 @@ void creation_undo(struct creation *c)
 		.start_time = c->process.start_time,
 		.cgroup = c->process.cgroup,
 		.resctrl = c->process.resctrl};
+	struct oci_state state = state_of(c, "stopped", 0);
 
 	process_kill_child(c->process.pid, c->process.pidfd);
 	container_destroy(&ref, UNDO_TIMEOUT_MS, NULL);
+	/* What the hooks of the start have made is theirs to take back; the error is there already. */
+	hooks_run(c->spec, HOOK_POSTSTOP, &state, NULL);
 	c->reserved = true;
 }
 
 int creation_poststart(struct creation *c, struct hull_error *err)
 {
-	struct oci_state state = {.oci_version = (char *)OCI_VERSION,
-		.id = c->id,
-		.status = (char *)"running",
-		.pid = c->process.pid,
-		.bundle = c->bundle,
-		.annotations = c->spec->annotations,
-		.n_annotations = c->spec->n_annotations};
+	struct oci_state state = state_of(c, "running", c->process.pid);
 
 	return hooks_run(c->spec, HOOK_POSTSTART, &state, err);
 }

@@ -233,6 +233,18 @@ poststop stopped $ID poststop"
     assert_not_exists "$KEEL_TEST_ROOT/$ID"
 }
 
+@test "hooks: poststop takes back what a creation that fails late has made" {
+    make_config "$B" '.process.terminal = true |
+        .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo made >>'"$WORK"'/log"]}] |
+        .hooks.poststop = [{path: "/bin/sh", args: ["sh", "-c", "cat >'"$WORK"'/state; echo taken back >>'"$WORK"'/log"]}]'
+    run keel create -b "$B" --console-socket "$WORK/no-socket" "$ID" </dev/null
+    assert_failure 1
+    assert_output_has "connect to $WORK/no-socket"
+    assert_equal "$(cat "$WORK/log")" $'made\ntaken back'
+    assert_equal "$(jq -r .status "$WORK/state")" stopped
+    assert_not_exists "$KEEL_TEST_ROOT/$ID"
+}
+
 @test "hooks: a failing startContainer hook is told to start" {
     make_config "$B" '.hooks.startContainer = [{path: "/bin/false"}]'
     keel create -b "$B" "$ID" </dev/null >/dev/null 2>&1
