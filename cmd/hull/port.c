@@ -57,7 +57,7 @@ static int run(
 	for (size_t i = 0; r == 0 && i < n; i++)
 		printed |= print_binding(&bindings[i], argc > 1 ? &port : NULL);
 	if (r == 0 && argc > 1 && !printed)
-		r = error_set(err, HULL_ERROR_NOT_FOUND, "no public port '%s' published for %s",
+		r = error_set(err, HULL_ERROR_NOT_FOUND, "No public port '%s' published for %s",
 			argv[1], argv[0]);
 	return r;
 }

@@ -76,12 +76,16 @@ static void write_state(struct json_writer *w, const struct container *c, int pi
 	json_end_object(w);
 }
 
-static void write_host_config(struct json_writer *w, const struct container_config *c)
+static void write_host_config(struct json_writer *w, const struct container *container)
 {
+	const struct container_config *c = container->config;
+
 	json_key(w, "HostConfig");
 	json_begin_object(w);
 	member_strings(w, "Binds", c->binds);
 	member_string(w, "NetworkMode", c->network);
+	json_key(w, "PortBindings");
+	inspect_asked_ports(container, false, w);
 	member_strings(w, "Links", c->links);
 	member_bool(w, "PublishAllPorts", c->publish_all);
 	member_bool(w, "AutoRemove", c->auto_remove);
@@ -145,15 +149,9 @@ static void write_config(struct json_writer *w, const struct container *c)
 	member_string(w, "WorkingDir", config->working_dir);
 	member_strings(w, "Entrypoint", config->entrypoint);
 	member_labels(w, config);
-	if (config->exposed) {
+	if (config->exposed || config->ports) {
 		json_key(w, "ExposedPorts");
-		json_begin_object(w);
-		strv_foreach (port, config->exposed) {
-			json_key(w, *port);
-			json_begin_object(w);
-			json_end_object(w);
-		}
-		json_end_object(w);
+		inspect_asked_ports(c, true, w);
 	}
 	if (!str_empty(config->stop_signal))
 		member_string(w, "StopSignal", config->stop_signal);
@@ -240,7 +238,7 @@ int inspect_container(struct engine *engine, const struct container *c, struct j
 	member_int(w, "RestartCount", 0);
 	member_string(w, "Driver", "overlay");
 	member_string(w, "Platform", "linux");
-	write_host_config(w, c->config);
+	write_host_config(w, c);
 	write_driver(w, engine, c);
 	write_mounts(w, c->config);
 	write_config(w, c);

@@ -246,6 +246,85 @@ static int write_ports(struct json_writer *w, const struct container *c,
 	return 0;
 }
 
+static bool publishes(const struct network_port *p, uint8_t protocol, uint32_t number)
+{
+	return p->protocol == protocol && number >= p->container_first &&
+	       number <= p->container_last;
+}
+
+/* True if one of the first n has it. */
+static bool is_published(
+	const struct network_port *ports, size_t n, uint8_t protocol, uint32_t number)
+{
+	for (size_t i = 0; i < n; i++)
+		if (publishes(&ports[i], protocol, number))
+			return true;
+	return false;
+}
+
+/* What was asked for one port of the container: Docker's PortBinding, with a range where any is good. */
+static void write_asked(struct json_writer *w, const struct network_port *p, uint32_t number)
+{
+	char address[NETWORK_ADDRESS_TEXT] = "", port[16] = "";
+
+	if (network_address_is_set(&p->host_ip))
+		network_address_format(&p->host_ip, address);
+	if (p->host_first && p->container_first == p->container_last &&
+		p->host_last != p->host_first)
+		snprintf(port, sizeof(port), "%u-%u", p->host_first, p->host_last);
+	else if (p->host_first)
+		snprintf(port, sizeof(port), "%u", p->host_first + number - p->container_first);
+	json_begin_object(w);
+	member_string(w, "HostIp", address);
+	member_string(w, "HostPort", port);
+	json_end_object(w);
+}
+
+static void write_asked_ports(
+	struct json_writer *w, const struct network_port *ports, size_t n, bool exposed)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (uint32_t k = ports[i].container_first; k <= ports[i].container_last; k++) {
+			if (is_published(ports, i, ports[i].protocol, k))
+				continue;
+			write_port_key(w, ports[i].protocol, k);
+			if (exposed)
+				json_begin_object(w);
+			else
+				json_begin_array(w);
+			for (size_t j = i; !exposed && j < n; j++)
+				if (publishes(&ports[j], ports[i].protocol, k))
+					write_asked(w, &ports[j], k);
+			if (exposed)
+				json_end_object(w);
+			else
+				json_end_array(w);
+		}
+	}
+}
+
+/* A -p or --expose that is in the record was good when it was written: what is not is left out. */
+static size_t parse_ports(char *const *texts, struct network_port *ports, size_t n)
+{
+	strv_foreach (text, texts)
+		n += network_port_parse(*text, &ports[n], NULL) == 0;
+	return n;
+}
+
+void inspect_asked_ports(const struct container *c, bool exposed, struct json_writer *w)
+{
+	const struct container_config *config = c->config;
+	size_t max = strv_length(config->ports) + strv_length(config->exposed);
+	_cleanup_free_ struct network_port *ports = calloc(max + 1, sizeof(*ports));
+	size_t n = ports ? parse_ports(config->ports, ports, 0) : 0;
+
+	if (ports && exposed)
+		n = parse_ports(config->exposed, ports, n);
+	json_begin_object(w);
+	write_asked_ports(w, ports, n, exposed);
+	json_end_object(w);
+}
+
 /* "8080" or "8000-8010" */
 static void put_range(struct buf *out, uint32_t first, uint32_t count)
 {

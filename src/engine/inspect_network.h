@@ -14,6 +14,9 @@ int inspect_network_settings(struct engine *engine, const struct container *c,
 int inspect_network(struct engine *engine, const struct network *network, struct json_writer *w,
 	struct hull_error *err);
 
+/* The objects HostConfig.PortBindings, what -p asked for, and (exposed) Config.ExposedPorts. */
+void inspect_asked_ports(const struct container *c, bool exposed, struct json_writer *w);
+
 /* The column PORTS of `docker ps`: "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp". */
 int inspect_ports(
 	struct engine *engine, const struct container *c, struct buf *out, struct hull_error *err);

@@ -126,6 +126,22 @@ static int check_config(
 
 /* ---- Rows ---- */
 
+static int already_there(struct network_host *host, const char *container_id,
+	const struct network *network, struct hull_error *err)
+{
+	_cleanup_metadata_query_ struct metadata_query *q = NULL;
+	int r = metadata_query(
+		host->md, &q, err, "SELECT name FROM container WHERE id = ?", "t", container_id);
+
+	if (r == 0)
+		r = metadata_next(q, err);
+	if (r < 0)
+		return r;
+	return error_set(err, HULL_ERROR_EXISTS,
+		"endpoint with name %s already exists in network %s",
+		r > 0 ? metadata_text(q, 0) : container_id, network->name);
+}
+
 int network_endpoint_add(struct network_host *host, const char *container_id,
 	const struct network *network, const struct network_endpoint_config *config,
 	struct hull_error *err)
@@ -137,18 +153,21 @@ int network_endpoint_add(struct network_host *host, const char *container_id,
 
 	if (!config)
 		config = &nothing;
-	if (network->driver == NETWORK_DRIVER_HOST || network->driver == NETWORK_DRIVER_NULL)
+	if (network->driver == NETWORK_DRIVER_HOST)
 		return error_set(err, HULL_ERROR_INVALID,
-			"container cannot be connected to network \"%s\"", network->name);
+			"container cannot be disconnected from host network or connected to host "
+			"network");
+	if (network->driver == NETWORK_DRIVER_NULL)
+		return error_set(err, HULL_ERROR_INVALID,
+			"container cannot be connected to multiple networks with one of the "
+			"networks in private (none) mode");
 	int r = check_config(network, config, err);
 	if (r == 0)
 		r = metadata_get_int(host->md, &there, err,
 			"SELECT 1 FROM network_endpoint WHERE container_id = ? AND network_id = ?",
 			"tt", container_id, network->id);
 	if (r > 0)
-		return error_set(err, HULL_ERROR_EXISTS,
-			"endpoint with name %.12s already exists in network %s", container_id,
-			network->name);
+		return already_there(host, container_id, network, err);
 	if (r < 0)
 		return r;
 	json_struct(&w, &network_endpoint_config_table, config);

@@ -57,7 +57,10 @@ assert_nothing_left() {
     hull network connect --ip 10.92.0.77 --alias www two web
     run hull network connect two web
     assert_failure 1
-    assert_output_has "already exists in network two"
+    assert_output "hull: endpoint with name web already exists in network two"
+    run hull network connect host web
+    assert_failure 1
+    assert_output_has "cannot be disconnected from host network or connected to host network"
     run hull network connect --ip 10.93.0.1 one web
     assert_failure 1
     hull start web

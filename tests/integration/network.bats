@@ -42,6 +42,15 @@ teardown() { teardown_network_test; }
     assert_output "$(printf '0.0.0.0:8080\n[::]:8080')"
     run hull ps --format '{{.Ports}}'
     assert_output "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp"
+    run hull port web 81
+    assert_failure 1
+    assert_output "hull: No public port '81' published for web"
+    # What was asked for stays when nothing is published any more.
+    hull stop -t 0 web
+    run hull inspect web
+    assert_json '.[0].HostConfig.PortBindings["80/tcp"][0].HostPort' 8080
+    assert_json '.[0].Config.ExposedPorts | keys[0]' 80/tcp
+    assert_json '.[0].NetworkSettings.Ports' '{}'
 }
 
 @test "ports: one address of the host, ranges, a random one, udp" {
