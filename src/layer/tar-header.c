@@ -60,15 +60,19 @@ int tar_number(const char *field, size_t n, int64_t *ret)
 static bool checksum_matches(const struct tar_raw_header *raw)
 {
 	const unsigned char *p = (const unsigned char *)raw;
-	int64_t expected, sum = 0, signed_sum = 0;
+	int64_t expected;
+	int sum = 0, signed_sum = 0;
 
 	if (tar_number(raw->checksum, sizeof(raw->checksum), &expected) < 0)
 		return false;
 	for (size_t i = 0; i < TAR_BLOCK; i++) {
-		size_t start = offsetof(struct tar_raw_header, checksum);
-		bool inside = i >= start && i < start + sizeof(raw->checksum);
-		sum += inside ? ' ' : p[i];
-		signed_sum += inside ? ' ' : (signed char)p[i];
+		sum += p[i];
+		signed_sum += (signed char)p[i];
+	}
+	/* The field itself counts as spaces. */
+	for (size_t i = 0; i < sizeof(raw->checksum); i++) {
+		sum += ' ' - (unsigned char)raw->checksum[i];
+		signed_sum += ' ' - (signed char)raw->checksum[i];
 	}
 	/* Some old writers summed signed characters. */
 	return expected == sum || expected == signed_sum;
