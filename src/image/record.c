@@ -80,7 +80,10 @@ int image_record_insert(
 {
 	_cleanup_(metadata_rollback) struct metadata_transaction t = METADATA_TRANSACTION_INIT;
 	char id[DIGEST_TEXT_SIZE];
-	int r = metadata_begin(store->md, &t, err);
+	int r = blob_names_sync(store, err);
+
+	if (r == 0)
+		r = metadata_begin(store->md, &t, err);
 
 	digest_format(&record->id, id);
 	if (r == 0)

@@ -79,6 +79,22 @@ int blob_write(struct image_store *store, const struct digest *digest, const voi
 	return r < 0 ? error_errno(err, r, "%s/blobs/%s", store->root, path) : 0;
 }
 
+/* The documents themselves were synced when they were written. */
+int blob_names_sync(struct image_store *store, struct hull_error *err)
+{
+	for (int i = 0; i < DIGEST_ALGORITHM_MAX; i++) {
+		const char *name = digest_algorithm_name((enum digest_algorithm)i);
+		_cleanup_close_ int fd = openat(
+			store->blobs_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || fsync(fd) < 0)
+			return error_errno(err, errno, "%s/blobs/%s", store->root, name);
+	}
+	return 0;
+}
+
 int blob_read(struct image_store *store, const struct digest *digest, size_t max, struct buf *ret,
 	struct hull_error *err)
 {

@@ -26,9 +26,15 @@ struct image_store {
 /* "sha256/<hex>" below blobs/. */
 void blob_path(const struct digest *digest, char path[DIGEST_TEXT_SIZE]);
 
-/* Writes a document under its digest, on disk before it returns; does nothing if it is there. */
+/* Writes a document under its digest, its bytes on disk before it returns; none if it is there. */
 int blob_write(struct image_store *store, const struct digest *digest, const void *data, size_t n,
 	struct hull_error *err);
+
+/*
+ * What was written or kept is on disk by its name, too: before a row says that it is there. A journal
+ * that keeps all changes in one order needs no help, file systems that log each file by itself do.
+ */
+int blob_names_sync(struct image_store *store, struct hull_error *err);
 
 /*
  * Reads a document, which was verified when it came. HULL_ERROR_NOT_FOUND if it is not there. The
