@@ -2,11 +2,11 @@
 #include "oci/digest.h"
 
 #include "base/cleanup.h"
-#include "base/sha2.h"
 #include "base/str.h"
 #include "sys/library.h"
 
 #include <openssl/evp.h>
+#include <sha2.h>
 #include <string.h>
 
 static const struct {
@@ -166,15 +166,19 @@ static struct library crypto_library = {
 
 struct digest_hash {
 	enum digest_algorithm algorithm;
-	EVP_MD_CTX *ctx; /* NULL in a program that can load no library: then plain is used */
-	struct sha2 plain;
+	EVP_MD_CTX *
+		ctx; /* NULL in a program that can load no library: libmd is in it, five times slower */
+	SHA2_CTX md;
 	bool failed;
 };
 
 static bool hash_start(struct digest_hash *h)
 {
 	if (!h->ctx) {
-		sha2_init(&h->plain, algorithms[h->algorithm].bytes);
+		if (h->algorithm == DIGEST_SHA256)
+			SHA256Init(&h->md);
+		else
+			SHA512Init(&h->md);
 		return true;
 	}
 	const EVP_MD *md = h->algorithm == DIGEST_SHA256 ? crypto.sha256() : crypto.sha512();
@@ -218,10 +222,12 @@ void digest_hash_update(struct digest_hash *h, const void *data, size_t n)
 {
 	if (h->failed || n == 0)
 		return;
-	if (!h->ctx)
-		sha2_update(&h->plain, data, n);
-	else
+	if (h->ctx)
 		h->failed = crypto.update(h->ctx, data, n) != 1;
+	else if (h->algorithm == DIGEST_SHA256)
+		SHA256Update(&h->md, data, n);
+	else
+		SHA512Update(&h->md, data, n);
 }
 
 int digest_hash_finish(struct digest_hash *h, struct digest *ret, struct hull_error *err)
@@ -229,10 +235,12 @@ int digest_hash_finish(struct digest_hash *h, struct digest *ret, struct hull_er
 	struct digest d = {.algorithm = h->algorithm};
 	unsigned int n = 0;
 
-	if (!h->ctx)
-		sha2_finish(&h->plain, d.bytes);
-	else if (!h->failed)
-		h->failed = crypto.final(h->ctx, d.bytes, &n) != 1;
+	if (h->ctx)
+		h->failed = h->failed || crypto.final(h->ctx, d.bytes, &n) != 1;
+	else if (h->algorithm == DIGEST_SHA256)
+		SHA256Final(d.bytes, &h->md);
+	else
+		SHA512Final(d.bytes, &h->md);
 	if (h->failed || !hash_start(h))
 		return error_set(err, HULL_ERROR_INTERNAL, "libcrypto failed to compute %s",
 			algorithms[h->algorithm].name);
