@@ -146,6 +146,7 @@ static int find_credentials(const struct login_options *o, const char *config, c
 		return r;
 	if (!c->user && !c->secret && kept.secret) {
 		puts("Authenticating with existing credentials...");
+		fflush(stdout); /* warnings may follow on the other stream */
 		c->user = TAKE_PTR(kept.user);
 		c->secret = TAKE_PTR(kept.secret);
 	}
