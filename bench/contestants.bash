@@ -209,6 +209,18 @@ engine_command() {
     RUN_OPTIONS=("${options[@]}")
 }
 
+# add_engines OPTION...: a start of busybox's true with these options, for engines that can.
+add_engines() {
+    local engine
+
+    for engine in "${ENGINES[@]}"; do
+        engine_command "$engine"
+        COMMAND+=(run --rm "${RUN_OPTIONS[@]}" "$@" "$BUSYBOX_IMAGE")
+        ! expect_status 7 "${COMMAND[@]}" /bin/sh -c 'exit 7' ||
+            add_case "$engine" "${COMMAND[@]}" /bin/true
+    done
+}
+
 # describe_tool NAME COMMAND...: its version in one line.
 describe_tool() {
     note "$1: $("${@:2}" --version 2>/dev/null | head -n1)"
