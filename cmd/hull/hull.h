@@ -26,9 +26,9 @@ struct hull_globals {
 int hull_seal(struct cli_context *context, struct hull_error *err);
 
 /*
- * For commands that move images, look for names of the host's users or need shared libraries for some
- * other reason, first of all: a static hull executes hull-transfer, which is hull linked dynamically,
- * with the same words, and does not return.
+ * For commands that move images, look for names of the host's users or need shared libraries for
+ * some other reason, first of all: a static hull executes hull-transfer, which is hull linked
+ * dynamically, with the same words, and does not return.
  */
 int hull_use_libraries(const struct hull_globals *globals, struct hull_error *err);
 

@@ -3,8 +3,8 @@
  * What distributions' archives of json-c, libseccomp, SQLite and zstd want of libc beyond the
  * standard: the checking twins of functions, which glibc has and musl has not (Linux Standard Base,
  * "Interfaces for libc"), and a name for large files. What these archives exchange with libc are
- * numbers, pointers and structures of the kernel, so they work with either; the locks of threads, of
- * which SQLite keeps some in its own memory, are smaller in musl.
+ * numbers, pointers and structures of the kernel, so they work with either; the locks of threads,
+ * of which SQLite keeps some in its own memory, are not larger in musl.
  */
 #include <fcntl.h>
 #include <stdarg.h>

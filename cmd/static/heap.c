@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The malloc() of keel and hull. A command takes some hundred blocks, frees most of them soon and ends: what
- * counts is how few pages it touches and how few system calls it makes, for both are most of what a
- * short command costs. So memory is carved off one region, freed blocks wait in a list of their size
- * for the next one, and nothing goes back to the kernel but what is very large.
+ * The malloc() of keel and hull. A command takes some hundred blocks, frees most of them soon and
+ * ends: what counts is how few pages it touches and how few system calls it makes, for both are
+ * most of what a short command costs. So memory is carved off one region, freed blocks wait in a
+ * list of their size for the next one, and nothing goes back to the kernel but what is very large.
  *
- * These programs have one thread; nothing here takes a lock. (hull moves images in several, and does
- * that in the program that is linked dynamically: see hull_use_libraries().) A block that is freed
- * twice, or was never one, ends the program.
+ * These programs have one thread; nothing here takes a lock. (hull moves images in several, and
+ * does that in the program that is linked dynamically: see hull_use_libraries().) A block that is
+ * freed twice, or was never one, ends the program.
  */
 #include <errno.h>
 #include <stdalign.h>
