@@ -113,3 +113,38 @@ teardown() {
     run awk '{ if ($1 > 3) exit 1 }' "$WORK/counts"
     assert_success
 }
+
+@test "dns-load: counts what was answered, and says what was lost" {
+    require_root
+    export DNS_LOAD=$HULL_BUILD/bench/dns-load
+    run unshare --net bash -c '
+        ip link set lo up
+        "$DNS_LOAD" serve 127.0.0.2 &
+        trap "kill $!" EXIT
+        until ss -Hlun | grep -q 127.0.0.2:53; do sleep 0.02; done
+        "$DNS_LOAD" ask 127.0.0.2 some.example 500 8 && ! "$DNS_LOAD" ask 127.0.0.3 x 1 1'
+    assert_success
+    assert_output_matches '^[0-9]+ [0-9.]+ [0-9.]+ 0$'
+    assert_output_has "no answer"
+}
+
+@test "ping-pong: a byte there and back" {
+    require_root
+    export PING_PONG=$HULL_BUILD/bench/ping-pong
+    run unshare --net bash -c '
+        ip link set lo up
+        "$PING_PONG" serve 7000 &
+        trap "kill $!" EXIT
+        until ss -Hltn | grep -q :7000; do sleep 0.02; done
+        "$PING_PONG" ask 127.0.0.1 7000 200 && ! "$PING_PONG" ask 127.0.0.1 7001 1'
+    assert_success
+    assert_output_matches '^[0-9.]+ [0-9.]+$'
+    assert_output_has "Connection refused"
+}
+
+@test "namespace: three figures, and joining is cheaper than making" {
+    require_root
+    run unshare --net "$HULL_BUILD/bench/namespace" 5
+    assert_success
+    awk '{ us[$1] = $2 } END { exit !(NR == 3 && us["prepared"] < us["fresh"] && us["veth"] > 0) }' <<<"$output"
+}
