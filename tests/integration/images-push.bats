@@ -465,6 +465,6 @@ accepted_push() {
     start=${EPOCHREALTIME/./}
     kill -TERM $pid
     ! wait $pid || false
-    ((${EPOCHREALTIME/./} - start < 2000000))
+    ((${EPOCHREALTIME/./} - start < 10000000))
     grep canceled "$WORK/out"
 }
