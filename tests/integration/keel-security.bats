@@ -179,6 +179,8 @@ plant_self() {
     # Reading this configuration takes for ever, so that the program runs for a while.
     mkdir -p "$B/rootfs/slow"
     mkfifo "$B/rootfs/slow/config.json"
+    # Somebody might still write to it: whoever reads it waits.
+    exec 8<>"$B/rootfs/slow/config.json"
 }
 
 @test "CVE-2019-5736: the runtime's program cannot be written through a container" {
