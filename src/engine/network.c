@@ -585,6 +585,8 @@ int container_network_connect(struct engine *engine, struct container *c, const 
 	r = network_connect(
 		change.host, &c->arena, c->id, change.network, change.namespace, &endpoint, err);
 	if (r < 0) {
+		/* It may have come as far as its interface, which must not outlive the lease. */
+		network_disconnect(change.host, c->id, change.network, change.namespace, NULL);
 		network_endpoint_remove(change.host, c->id, change.network, NULL);
 		return r;
 	}

@@ -179,6 +179,42 @@ static int change_routes(struct network_host *host, struct arena *arena, struct 
 	return r < 0 || n == 0 ? r : perform_inside(steps, n, netns_fd, err);
 }
 
+/* ---- Taking an interface away ---- */
+
+/* An interface that is there in the container's namespace alone is removed from inside. */
+static int remove_inside(
+	struct arena *arena, const struct network_endpoint *e, int netns_fd, struct hull_error *err)
+{
+	static const struct ifinfomsg info;
+	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct plan_network_step step = {.child = true, .protocol = NETLINK_ROUTE};
+
+	size_t m = netlink_begin(&b, RTM_DELLINK, NLM_F_ACK, 0, &info, sizeof(info));
+	netlink_attr_text(&b, IFLA_IFNAME, e->link);
+	netlink_end(&b, m);
+	step.data = b.data;
+	step.length = b.len;
+	step.words = arena_printf(arena, "remove %s", e->link);
+	if (buf_error(&b) || !step.words)
+		return error_no_memory(err);
+	int r = perform_inside(&step, 1, netns_fd, &why);
+	if (r < 0 && why.errnum == ENODEV)
+		return 0;
+	if (r < 0)
+		error_move(err, &why);
+	return r;
+}
+
+static int detach(struct network_host *host, struct arena *arena, const struct network_endpoint *e,
+	int netns_fd, struct hull_error *err)
+{
+	if (!e->host_link[0])
+		return remove_inside(arena, e, netns_fd, err);
+	int r = link_remove(host, e->host_link);
+	return r < 0 && r != -ENODEV ? error_errno(err, r, "remove %s", e->host_link) : 0;
+}
+
 /* ---- Connecting ---- */
 
 /* The first number that no interface's name has. */
@@ -262,8 +298,9 @@ int network_connect(struct network_host *host, struct arena *arena, const char *
 	if (r == 0)
 		r = attach(host, arena, e, netns_fd, err);
 	if (r < 0) {
-		if (e->host_link[0])
-			link_remove(host, e->host_link);
+		/* One that was there under this name is not ours. */
+		if (e->link[0] && r != -EEXIST)
+			detach(host, arena, e, netns_fd, NULL);
 		lease_take_back(host, container_id, e->network->id, NULL);
 		return r;
 	}
@@ -281,40 +318,6 @@ int network_connect(struct network_host *host, struct arena *arena, const char *
 }
 
 /* ---- Disconnecting ---- */
-
-/* An interface that is there in the container's namespace alone is removed from inside. */
-static int remove_inside(
-	struct arena *arena, const struct network_endpoint *e, int netns_fd, struct hull_error *err)
-{
-	static const struct ifinfomsg info;
-	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
-	_cleanup_buf_ struct buf b = BUF_INIT;
-	struct plan_network_step step = {.child = true, .protocol = NETLINK_ROUTE};
-
-	size_t m = netlink_begin(&b, RTM_DELLINK, NLM_F_ACK, 0, &info, sizeof(info));
-	netlink_attr_text(&b, IFLA_IFNAME, e->link);
-	netlink_end(&b, m);
-	step.data = b.data;
-	step.length = b.len;
-	step.words = arena_printf(arena, "remove %s", e->link);
-	if (buf_error(&b) || !step.words)
-		return error_no_memory(err);
-	int r = perform_inside(&step, 1, netns_fd, &why);
-	if (r < 0 && why.errnum == ENODEV)
-		return 0;
-	if (r < 0)
-		error_move(err, &why);
-	return r;
-}
-
-static int detach(struct network_host *host, struct arena *arena, const struct network_endpoint *e,
-	int netns_fd, struct hull_error *err)
-{
-	if (!e->host_link[0])
-		return remove_inside(arena, e, netns_fd, err);
-	int r = link_remove(host, e->host_link);
-	return r < 0 && r != -ENODEV ? error_errno(err, r, "remove %s", e->host_link) : 0;
-}
 
 int network_connect_recover(struct network_host *host, const char *container_id,
 	const struct network *network, int netns_fd, struct hull_error *err)

@@ -49,6 +49,11 @@ require_kind() {
     assert_failure 1
     hull network create other >/dev/null
     run_sleeper cc --network other
+    run hull network connect --ip 10.70.0.9 wire cc \
+        --driver-opt com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.no_such=1
+    assert_failure 1
+    run hull exec cc ip -o link
+    assert_output_lacks eth1
     hull network connect --ip 10.70.0.9 wire cc
     run inside "$ROUTER_NS" ping -c 1 -W 2 10.70.0.9
     assert_success
