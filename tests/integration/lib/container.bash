@@ -21,6 +21,9 @@ setup_container() {
 
 # teardown_container: everything goes, and the host must be as it was.
 teardown_container() {
+    # What is deferred may need them gone (the mount of a root), or hold them (a mounted image).
+    remove_containers 2>/dev/null
+    run_deferred
     remove_containers
     if [ -z "${BATS_TEST_SKIPPED:-}" ] && [ -n "${HOST_BEFORE:-}" ]; then
         assert_host_unchanged || BATS_LEFT_OVER=1

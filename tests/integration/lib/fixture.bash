@@ -47,18 +47,25 @@ setup_fixture() {
 # Runs what was deferred, the last first, then removes containers and mounts that the test left in
 # its workspace and the workspace itself. Says so if it could not; never touches anything else.
 teardown_fixture() {
-    local i status=0
+    local status=0
 
     [ -n "${WORK:-}" ] || return 0
-    for ((i = ${#DEFERRED[@]} - 1; i >= 0; i--)); do
-        eval "${DEFERRED[i]}" || echo "teardown: failed: ${DEFERRED[i]}" >&2
-    done
-    DEFERRED=()
+    run_deferred
     remove_containers
     unmount_below "$WORK"
     rm -rf --one-file-system "$WORK" || status=1
     WORK=
     return $status
+}
+
+# run_deferred: what was deferred, the last first.
+run_deferred() {
+    local i
+
+    for ((i = ${#DEFERRED[@]} - 1; i >= 0; i--)); do
+        eval "${DEFERRED[i]}" || echo "teardown: failed: ${DEFERRED[i]}" >&2
+    done
+    DEFERRED=()
 }
 
 # defer COMMAND ARG...: runs it in teardown.
@@ -109,9 +116,9 @@ remove_containers() {
         for id in $ids; do
             hull rm -f "$id" >/dev/null 2>&1 || echo "teardown: hull rm -f $id failed" >&2
         done
-        # Mounts of layers go with their images.
+        # Mounts of layers go with their images; the newest come first, and before their parents.
         ids=$(hull images -q 2>/dev/null) || ids=
-        for id in $(sort -u <<<"$ids"); do
+        for id in $(awk '!seen[$0]++' <<<"$ids"); do
             hull rmi -f "$id" >/dev/null 2>&1 || echo "teardown: hull rmi -f $id failed" >&2
         done
     fi
