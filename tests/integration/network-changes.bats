@@ -141,20 +141,28 @@ assert_nothing_left() {
     assert_output_has "cannot be connected to any other network"
 }
 
+# twice COMMAND...: both at once; what they say goes to $WORK/errors.
+twice() {
+    local first second
+
+    "$@" 2>>"$WORK/errors" &
+    first=$!
+    "$@" 2>>"$WORK/errors" &
+    second=$!
+    wait "$first" || true
+    wait "$second" || true
+}
+
 @test "two connect and disconnect the same container: one wins, each time, and all is whole" {
     local i
 
     hull network create one >/dev/null
     run_sleeper aa
     for ((i = 0; i < 8; i++)); do
-        hull network connect one aa 2>>"$WORK/errors" &
-        hull network connect one aa 2>>"$WORK/errors" &
-        wait
+        twice hull network connect one aa
         run hull exec aa ip -o link
         assert_equal "$(grep -c eth <<<"$output")" 2
-        hull network disconnect one aa 2>>"$WORK/errors" &
-        hull network disconnect one aa 2>>"$WORK/errors" &
-        wait
+        twice hull network disconnect one aa
         run hull exec aa ip -o link
         assert_equal "$(grep -c eth <<<"$output")" 1
     done
