@@ -432,6 +432,8 @@ static void monitor_main(struct launch *l)
 	}
 	if (r == 0 && l->options->trace)
 		append_trace(l);
+	if (r == 0)
+		network_forget_datagrams(&l->network.started);
 	error_wire_send(l->report[1], r < 0 ? &err : NULL);
 	if (r < 0)
 		_exit(125);

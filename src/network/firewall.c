@@ -32,6 +32,9 @@
 
 #define USER_CHAIN "user"
 
+/* Ports of one range about which the kernel is asked to forget what it knows. */
+#define FORGET_MAX 256
+
 enum set_number {
 	BRIDGES,
 	INTERNAL,
@@ -568,6 +571,45 @@ int firewall_remove(struct network_host *host, struct hull_error *err)
 #define CTA_FILTER_REPLY_FLAGS 2
 #endif
 #define FILTER_IP_SOURCE (1u << 0)
+#define FILTER_PROTOCOL	 (1u << 3)
+#define FILTER_PORT	 (1u << 5) /* of the destination */
+
+/* Connections of a family to a UDP port, whatever the address. */
+static void put_forget_port(struct buf *b, uint8_t family, uint16_t port)
+{
+	const struct nfgenmsg header = {.nfgen_family = family};
+	const uint8_t bytes[2] = {(uint8_t)(port >> 8), (uint8_t)port};
+
+	size_t m = netlink_begin(b, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, NLM_F_ACK, 1,
+		&header, sizeof(header));
+	size_t tuple = netlink_nest(b, CTA_TUPLE_ORIG | NLA_F_NESTED);
+	size_t protocol = netlink_nest(b, CTA_TUPLE_PROTO | NLA_F_NESTED);
+	netlink_attr_u8(b, CTA_PROTO_NUM, IPPROTO_UDP);
+	netlink_attr(b, CTA_PROTO_DST_PORT, bytes, sizeof(bytes));
+	netlink_nest_end(b, protocol);
+	netlink_nest_end(b, tuple);
+	size_t filter = netlink_nest(b, CTA_FILTER | NLA_F_NESTED);
+	netlink_attr_u32(b, CTA_FILTER_ORIG_FLAGS, FILTER_PROTOCOL | FILTER_PORT);
+	netlink_attr_u32(b, CTA_FILTER_REPLY_FLAGS, 0);
+	netlink_nest_end(b, filter);
+	netlink_end(b, m);
+}
+
+void network_forget_datagrams(const struct network_started *started)
+{
+	for (size_t i = 0; i < started->n_bindings; i++) {
+		const struct network_binding *p = &started->bindings[i];
+
+		for (uint32_t k = 0; p->protocol == IPPROTO_UDP && k < p->count && k < FORGET_MAX;
+			k++) {
+			_cleanup_buf_ struct buf b = BUF_INIT;
+
+			put_forget_port(&b, p->host_ip.family, (uint16_t)(p->host_first + k));
+			if (buf_error(&b) == 0)
+				netlink_perform(NETLINK_NETFILTER, b.data, b.len, NULL);
+		}
+	}
+}
 
 void firewall_forget_connections(struct network_host *host, const struct network_address *a)
 {

@@ -49,6 +49,13 @@ int network_start(struct network_host *host, struct arena *arena, const char *co
 void network_started_done(struct network_started *started); /* closes the fds */
 
 /*
+ * To be called when the plan has been performed: whoever has sent datagrams to a published port before
+ * it was one is led to the container from now on. The kernel decides once per connection, and
+ * for datagrams one goes on as long as they keep coming. A courtesy: it tells no errors.
+ */
+void network_forget_datagrams(const struct network_started *started);
+
+/*
  * As network_start() for `explain`: nothing is recorded, held or made; addresses are those that would
  * be given now. The container need not exist: networks and configs are those of its endpoints-to-be.
  */

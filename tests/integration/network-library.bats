@@ -170,8 +170,27 @@ END
     lab <<'END'
     join a bridge
     join b bridge
-    ask() { echo hello | timeout 3 ncat -u -w 1 -p 4242 10.9.0.1 5353 2>/dev/null; }
-    run_echo() { start "$1" -p 5353:53/udp -- ncat -u -lk -p 53 --sh-exec "echo $1"; }
+    # From one port, as a client that keeps asking: the kernel takes it for one connection. It begins
+    # before the port is published.
+    ask() {
+        python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 4242))
+s.settimeout(0.3)
+s.sendto(b"hello", ("10.9.0.1", 5353))
+print(s.recv(100).decode())' 2>/dev/null || true
+    }
+    tool run b -- true
+    ask
+    run_echo() {
+        start "$1" -p 5353:53/udp -- python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 53))
+while True:
+    s.sendto(sys.argv[1].encode(), s.recvfrom(100)[1])' "$1"
+    }
     run_echo a
     wait_until eval '[ "$(ask)" = a ]'
     stop a

@@ -411,6 +411,8 @@ static int tool_run(struct tool *t)
 	if (r == 0)
 		r = perform(t, &s, t->args + at + 1, &p);
 	if (r == 0)
+		network_forget_datagrams(&s);
+	if (r == 0)
 		r = watch(t, &s, &p);
 	runtime_process_done(&p);
 	int stopped = network_stop(t->host, t->args[0], r < 0 ? NULL : t->err);
