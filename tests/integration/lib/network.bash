@@ -92,6 +92,10 @@ start_namespace() {
     disown $pid
     wait_until 5 namespace_differs "$pid" "$before"
     defer stop_process "$pid" KILL
+    # Addresses serve from the first moment on: nobody else is there who could have them.
+    inside "$pid" sh -c 'for family in all default; do
+        echo 0 >/proc/sys/net/ipv6/conf/$family/accept_dad
+    done'
     nsenter --net="/proc/$pid/ns/net" ip link set lo up
     printf -v "$1" %s "$pid"
 }
