@@ -102,7 +102,11 @@ static int lose_layer(
 {
 	if (digest_set_add(&k->lost, diff_id) < 0)
 		return error_no_memory(err);
-	return k->options->repair && there ? quarantine_layer(k, diff_id, err) : 0;
+	if (!k->options->repair)
+		return 0;
+	/* What is not there may still be mounted. */
+	return there ? quarantine_layer(k, diff_id, err)
+		     : layer_store_remove(k->store->layers, diff_id, err);
 }
 
 static int repair_form(struct check *k, const struct digest *diff_id, struct hull_error *err)
