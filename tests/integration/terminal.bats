@@ -18,6 +18,7 @@ teardown() { teardown_container; }
 on_terminal() {
     local words
 
+    [ "$1" != run ] || set -- run --network none "${@:2}"
     words=$(printf '%q ' "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" "$@")
     : >"$SCREEN"
     script -qefc "stty rows 40 cols 100; exec $words" /dev/null <"$KEYS" >"$SCREEN" 2>&1 &
