@@ -37,12 +37,6 @@ static const struct format_column columns[] = {
 	{"Comment", "COMMENT"},
 };
 
-static void write_text(struct json_writer *w, const char *key, const char *value)
-{
-	json_key(w, key);
-	json_string(w, value);
-}
-
 /* Docker cuts to 45 characters, the last being an ellipsis, and shows tabs as spaces. */
 static void write_command(struct json_writer *w, const char *command, bool no_trunc)
 {
@@ -57,7 +51,7 @@ static void write_command(struct json_writer *w, const char *command, bool no_tr
 		}
 		buf_putc(&text, *s == '\t' ? ' ' : *s);
 	}
-	write_text(w, "CreatedBy", buf_str(&text));
+	json_member_string(w, "CreatedBy", buf_str(&text));
 }
 
 static void write_row(
@@ -88,10 +82,10 @@ static void write_row(
 	} else {
 		json_string(w, at);
 	}
-	write_text(w, "CreatedAt", row->created_ns ? at : "");
+	json_member_string(w, "CreatedAt", row->created_ns ? at : "");
 	write_command(w, row->created_by, o->no_trunc);
-	write_text(w, "Size", size);
-	write_text(w, "Comment", row->comment);
+	json_member_string(w, "Size", size);
+	json_member_string(w, "Comment", row->comment);
 	json_end_object(w);
 }
 

@@ -174,12 +174,6 @@ struct output {
 	int64_t now_ns;
 };
 
-static void write_text(struct json_writer *w, const char *key, const char *value)
-{
-	json_key(w, key);
-	json_string(w, value);
-}
-
 static void write_times(struct json_writer *w, const struct output *out, const struct image *image)
 {
 	char age[64], since[80], at[64] = "";
@@ -188,10 +182,10 @@ static void write_times(struct json_writer *w, const struct output *out, const s
 
 	clock_format_age((out->now_ns - image->created_ns) / NS_PER_SECOND, age, sizeof(age));
 	snprintf(since, sizeof(since), "%s ago", age);
-	write_text(w, "CreatedSince", image->created_ns ? since : "N/A");
+	json_member_string(w, "CreatedSince", image->created_ns ? since : "N/A");
 	if (image->created_ns && localtime_r(&t, &tm))
 		strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S %z %Z", &tm);
-	write_text(w, "CreatedAt", *at ? at : "N/A");
+	json_member_string(w, "CreatedAt", *at ? at : "N/A");
 }
 
 static int print_row(struct output *out, const struct image *image, const char *repository,
@@ -204,17 +198,17 @@ static int print_row(struct output *out, const struct image *image, const char *
 
 	size_format_decimal((uint64_t)image->size, 3, size);
 	json_begin_object(&w);
-	write_text(&w, "Repository", repository ? repository : "<none>");
-	write_text(&w, "Tag", tag ? tag : "<none>");
-	write_text(&w, "Digest", digest ? digest : "<none>");
+	json_member_string(&w, "Repository", repository ? repository : "<none>");
+	json_member_string(&w, "Tag", tag ? tag : "<none>");
+	json_member_string(&w, "Digest", digest ? digest : "<none>");
 	json_key(&w, "ID");
 	json_string_n(&w, id, out->options->no_trunc ? strlen(id) : 12);
 	write_times(&w, out, image);
-	write_text(&w, "Size", size);
-	write_text(&w, "VirtualSize", size);
-	write_text(&w, "Containers", "N/A");
-	write_text(&w, "SharedSize", "N/A");
-	write_text(&w, "UniqueSize", "N/A");
+	json_member_string(&w, "Size", size);
+	json_member_string(&w, "VirtualSize", size);
+	json_member_string(&w, "Containers", "N/A");
+	json_member_string(&w, "SharedSize", "N/A");
+	json_member_string(&w, "UniqueSize", "N/A");
 	json_end_object(&w);
 	if (buf_error(&text) < 0)
 		return error_no_memory(err);

@@ -50,24 +50,6 @@ static const char text_form[] = "Containers: {{.Containers}}\n"
 				"Root Dir: {{.DockerRootDir}}\n"
 				"Run Root: {{.RunRoot}}";
 
-static void write_text(struct json_writer *w, const char *key, const char *value)
-{
-	json_key(w, key);
-	json_string(w, value ? value : "");
-}
-
-static void write_number(struct json_writer *w, const char *key, int64_t value)
-{
-	json_key(w, key);
-	json_i64(w, value);
-}
-
-static void write_flag(struct json_writer *w, const char *key, bool value)
-{
-	json_key(w, key);
-	json_boolean(w, value);
-}
-
 static int write_counts(struct engine *engine, struct json_writer *w, struct hull_error *err)
 {
 	struct container **containers = NULL;
@@ -86,11 +68,11 @@ static int write_counts(struct engine *engine, struct json_writer *w, struct hul
 	if (r == 0)
 		r = image_list(store, &images, &n_images, err);
 	image_list_free(images, n_images);
-	write_number(w, "Containers", (int64_t)n);
-	write_number(w, "ContainersRunning", (int64_t)running);
-	write_number(w, "ContainersPaused", (int64_t)paused);
-	write_number(w, "ContainersStopped", (int64_t)(n - running - paused));
-	write_number(w, "Images", (int64_t)n_images);
+	json_member_i64(w, "Containers", (int64_t)n);
+	json_member_i64(w, "ContainersRunning", (int64_t)running);
+	json_member_i64(w, "ContainersPaused", (int64_t)paused);
+	json_member_i64(w, "ContainersStopped", (int64_t)(n - running - paused));
+	json_member_i64(w, "Images", (int64_t)n_images);
 	return r;
 }
 
@@ -125,7 +107,7 @@ static int write_storage(struct engine *engine, struct json_writer *w, struct hu
 
 	if (r < 0)
 		return r;
-	write_text(w, "Driver", layer_store_kind_name(layer_store_get_kind(layers)));
+	json_member_text(w, "Driver", layer_store_kind_name(layer_store_get_kind(layers)));
 	json_key(w, "DriverStatus");
 	json_begin_array(w);
 	write_pair(w, "Backing Filesystem", file_system_name(engine_root(engine)));
@@ -134,8 +116,8 @@ static int write_storage(struct engine *engine, struct json_writer *w, struct hu
 			? "tar files with EROFS metadata, mounted"
 			: "unpacked directories");
 	json_end_array(w);
-	write_text(w, "DockerRootDir", engine_root(engine));
-	write_text(w, "RunRoot", engine_run_root(engine));
+	json_member_text(w, "DockerRootDir", engine_root(engine));
+	json_member_text(w, "RunRoot", engine_run_root(engine));
 	return 0;
 }
 
@@ -154,13 +136,14 @@ static int write_cgroups(struct json_writer *w, struct hull_error *err)
 	for (size_t n = hull_cgroup_host_hierarchies(host, &h); n > 0; n--, h++)
 		if (h->version == 1 && h->controllers)
 			unified = false;
-	write_text(w, "CgroupDriver", hull_cgroup_host_has_systemd(host) ? "systemd" : "cgroupfs");
-	write_text(w, "CgroupVersion", unified ? "2" : "1");
-	write_text(w, "CgroupMode", hull_cgroup_mode_name(hull_cgroup_host_mode(host)));
-	write_flag(w, "MemoryLimit", controllers & HULL_CGROUP_BIT(HULL_CGROUP_MEMORY));
-	write_flag(w, "PidsLimit", controllers & HULL_CGROUP_BIT(HULL_CGROUP_PIDS));
-	write_flag(w, "CPUShares", controllers & HULL_CGROUP_BIT(HULL_CGROUP_CPU));
-	write_flag(w, "CPUSet", controllers & HULL_CGROUP_BIT(HULL_CGROUP_CPUSET));
+	json_member_text(
+		w, "CgroupDriver", hull_cgroup_host_has_systemd(host) ? "systemd" : "cgroupfs");
+	json_member_text(w, "CgroupVersion", unified ? "2" : "1");
+	json_member_text(w, "CgroupMode", hull_cgroup_mode_name(hull_cgroup_host_mode(host)));
+	json_member_boolean(w, "MemoryLimit", controllers & HULL_CGROUP_BIT(HULL_CGROUP_MEMORY));
+	json_member_boolean(w, "PidsLimit", controllers & HULL_CGROUP_BIT(HULL_CGROUP_PIDS));
+	json_member_boolean(w, "CPUShares", controllers & HULL_CGROUP_BIT(HULL_CGROUP_CPU));
+	json_member_boolean(w, "CPUSet", controllers & HULL_CGROUP_BIT(HULL_CGROUP_CPUSET));
 	return 0;
 }
 
@@ -201,10 +184,10 @@ static void write_runtimes(struct json_writer *w)
 	json_begin_object(w);
 	json_key(w, "keel");
 	json_begin_object(w);
-	write_text(w, "path", "keel");
+	json_member_text(w, "path", "keel");
 	json_end_object(w);
 	json_end_object(w);
-	write_text(w, "DefaultRuntime", "keel");
+	json_member_text(w, "DefaultRuntime", "keel");
 }
 
 static int write_host(struct json_writer *w, struct hull_error *err)
@@ -216,14 +199,14 @@ static int write_host(struct json_writer *w, struct hull_error *err)
 	if (uname(&host) < 0 || sysinfo(&memory) < 0)
 		return error_errno(err, errno, "facts about the host");
 	clock_format_rfc3339(clock_realtime_ns(), now);
-	write_text(w, "KernelVersion", host.release);
+	json_member_text(w, "KernelVersion", host.release);
 	write_operating_system(w);
-	write_text(w, "OSType", "linux");
-	write_text(w, "Architecture", host.machine);
-	write_number(w, "NCPU", sysconf(_SC_NPROCESSORS_ONLN));
-	write_number(w, "MemTotal", (int64_t)memory.totalram * memory.mem_unit);
-	write_text(w, "Name", host.nodename);
-	write_text(w, "SystemTime", now);
+	json_member_text(w, "OSType", "linux");
+	json_member_text(w, "Architecture", host.machine);
+	json_member_i64(w, "NCPU", sysconf(_SC_NPROCESSORS_ONLN));
+	json_member_i64(w, "MemTotal", (int64_t)memory.totalram * memory.mem_unit);
+	json_member_text(w, "Name", host.nodename);
+	json_member_text(w, "SystemTime", now);
 	return 0;
 }
 
@@ -238,8 +221,8 @@ static int write_info(struct engine *engine, struct json_writer *w, struct hull_
 		r = write_cgroups(w, err);
 	if (r == 0)
 		r = write_host(w, err);
-	write_text(w, "LoggingDriver", "json-file");
-	write_text(w, "ServerVersion", HULL_VERSION);
+	json_member_text(w, "LoggingDriver", "json-file");
+	json_member_text(w, "ServerVersion", HULL_VERSION);
 	write_runtimes(w);
 	write_security(w);
 	json_end_object(w);

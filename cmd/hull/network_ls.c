@@ -139,12 +139,6 @@ static bool matches(const struct candidate *c, char *const *wanted)
 
 /* ---- Rows ---- */
 
-static void member(struct json_writer *w, const char *key, const char *value)
-{
-	json_key(w, key);
-	json_string(w, value);
-}
-
 static void write_row(struct json_writer *w, const struct network *n, bool no_trunc)
 {
 	_cleanup_buf_ struct buf labels = BUF_INIT;
@@ -157,14 +151,14 @@ static void write_row(struct json_writer *w, const struct network *n, bool no_tr
 	json_begin_object(w);
 	json_key(w, "ID");
 	json_string_n(w, n->id, no_trunc ? strlen(n->id) : SHORT_ID);
-	member(w, "Name", n->name);
-	member(w, "Driver", network_driver_name(n->driver));
-	member(w, "Scope", "local");
-	member(w, "IPv4", !c->ipv4.set || c->ipv4.value ? "true" : "false");
-	member(w, "IPv6", c->ipv6 ? "true" : "false");
-	member(w, "Internal", c->internal ? "true" : "false");
-	member(w, "Labels", buf_str(&labels));
-	member(w, "CreatedAt", created);
+	json_member_string(w, "Name", n->name);
+	json_member_string(w, "Driver", network_driver_name(n->driver));
+	json_member_string(w, "Scope", "local");
+	json_member_string(w, "IPv4", !c->ipv4.set || c->ipv4.value ? "true" : "false");
+	json_member_string(w, "IPv6", c->ipv6 ? "true" : "false");
+	json_member_string(w, "Internal", c->internal ? "true" : "false");
+	json_member_string(w, "Labels", buf_str(&labels));
+	json_member_string(w, "CreatedAt", created);
 	json_end_object(w);
 }
 

@@ -60,18 +60,12 @@ static int usage_get(struct engine *engine, struct usage *u, struct hull_error *
 	return r;
 }
 
-static void write_text(struct json_writer *w, const char *key, const char *value)
-{
-	json_key(w, key);
-	json_string(w, value);
-}
-
 static void write_count(struct json_writer *w, const char *key, size_t n)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%zu", n);
-	write_text(w, key, text);
+	json_member_string(w, key, text);
 }
 
 static void write_size(struct json_writer *w, const char *key, int64_t bytes)
@@ -79,7 +73,7 @@ static void write_size(struct json_writer *w, const char *key, int64_t bytes)
 	char text[SIZE_TEXT_SIZE];
 
 	size_format_decimal((uint64_t)bytes, 4, text);
-	write_text(w, key, text);
+	json_member_string(w, key, text);
 }
 
 /* ---- A row for each kind ---- */
@@ -103,11 +97,11 @@ static int print_kind(struct format_list *list, const struct kind *kind, struct 
 	else
 		snprintf(reclaimable, sizeof(reclaimable), "%s", size);
 	json_begin_object(&w);
-	write_text(&w, "Type", kind->name);
+	json_member_string(&w, "Type", kind->name);
 	write_count(&w, "TotalCount", kind->total);
 	write_count(&w, "Active", kind->active);
 	write_size(&w, "Size", kind->size);
-	write_text(&w, "Reclaimable", reclaimable);
+	json_member_string(&w, "Reclaimable", reclaimable);
 	json_end_object(&w);
 	return buf_error(&text) < 0 ? error_no_memory(err)
 				    : format_row(list, buf_str(&text), text.len, err);
@@ -187,11 +181,11 @@ static void write_image(struct json_writer *w, const struct image *image,
 		(clock_realtime_ns() - image->created_ns) / NS_PER_SECOND, age, sizeof(age));
 	snprintf(since, sizeof(since), "%s ago", age);
 	json_begin_object(w);
-	write_text(w, "Repository", repository);
-	write_text(w, "Tag", tag);
+	json_member_string(w, "Repository", repository);
+	json_member_string(w, "Tag", tag);
 	json_key(w, "ID");
 	json_string_n(w, strchr(image->id_text, ':') + 1, 12);
-	write_text(w, "CreatedSince", image->created_ns ? since : "N/A");
+	json_member_string(w, "CreatedSince", image->created_ns ? since : "N/A");
 	write_size(w, "Size", image->size);
 	write_size(w, "SharedSize", row->shared);
 	write_size(w, "UniqueSize", row->unique);
@@ -249,14 +243,14 @@ static int write_container(struct engine *engine, const struct container *c, int
 	json_begin_object(&w);
 	json_key(&w, "ID");
 	json_string_n(&w, c->id, CONTAINER_SHORT_LENGTH);
-	write_text(&w, "Image", c->image_name);
+	json_member_string(&w, "Image", c->image_name);
 	json_key(&w, "Command");
 	json_string_n(&w, command, strlen(command) < 20 ? strlen(command) : 20);
 	write_count(&w, "LocalVolumes", 0);
 	write_size(&w, "Size", size);
-	write_text(&w, "RunningFor", since);
-	write_text(&w, "Status", status);
-	write_text(&w, "Names", c->name);
+	json_member_string(&w, "RunningFor", since);
+	json_member_string(&w, "Status", status);
+	json_member_string(&w, "Names", c->name);
 	json_end_object(&w);
 	return buf_error(text) < 0 ? error_no_memory(err) : 0;
 }

@@ -32,17 +32,11 @@ static const char text_form[] =
 	"  Kernel:    {{.Server.KernelVersion}}"
 	"{{range .Server.Components}}\n {{.Name}}:\n  Version:   {{.Version}}{{end}}";
 
-static void write_text(struct json_writer *w, const char *key, const char *value)
-{
-	json_key(w, key);
-	json_string(w, value ? value : "");
-}
-
 static void write_program(struct json_writer *w, const struct oci_platform *platform)
 {
-	write_text(w, "Version", HULL_VERSION);
-	write_text(w, "Os", platform->os);
-	write_text(w, "Arch", platform->architecture);
+	json_member_text(w, "Version", HULL_VERSION);
+	json_member_text(w, "Os", platform->os);
+	json_member_text(w, "Arch", platform->architecture);
 }
 
 static int run(
@@ -68,12 +62,12 @@ static int run(
 	json_key(&w, "Server");
 	json_begin_object(&w);
 	write_program(&w, &platform);
-	write_text(&w, "KernelVersion", host.release);
+	json_member_text(&w, "KernelVersion", host.release);
 	json_key(&w, "Components");
 	json_begin_array(&w);
 	json_begin_object(&w);
-	write_text(&w, "Name", "keel");
-	write_text(&w, "Version", HULL_VERSION);
+	json_member_text(&w, "Name", "keel");
+	json_member_text(&w, "Version", HULL_VERSION);
 	json_end_object(&w);
 	json_end_array(&w);
 	json_end_object(&w);

@@ -9,44 +9,13 @@
 
 #define COMMAND_SHOWN 20
 
-static void member_string(struct json_writer *w, const char *key, const char *value)
-{
-	json_key(w, key);
-	json_string(w, value ? value : "");
-}
-
-static void member_bool(struct json_writer *w, const char *key, bool value)
-{
-	json_key(w, key);
-	json_boolean(w, value);
-}
-
-static void member_int(struct json_writer *w, const char *key, int64_t value)
-{
-	json_key(w, key);
-	json_i64(w, value);
-}
-
-static void member_strings(struct json_writer *w, const char *key, char *const *values)
-{
-	json_key(w, key);
-	if (!values) {
-		json_null(w);
-		return;
-	}
-	json_begin_array(w);
-	strv_foreach (v, values)
-		json_string(w, *v);
-	json_end_array(w);
-}
-
 static void member_time(struct json_writer *w, const char *key, int64_t ns)
 {
 	char text[CLOCK_TEXT_SIZE] = "0001-01-01T00:00:00Z";
 
 	if (ns)
 		clock_format_rfc3339(ns, text);
-	member_string(w, key, text);
+	json_member_text(w, key, text);
 }
 
 static void member_labels(struct json_writer *w, const struct container_config *config)
@@ -54,7 +23,7 @@ static void member_labels(struct json_writer *w, const struct container_config *
 	json_key(w, "Labels");
 	json_begin_object(w);
 	for (size_t i = 0; i < config->n_labels; i++)
-		member_string(w, config->labels[i].key, config->labels[i].value);
+		json_member_text(w, config->labels[i].key, config->labels[i].value);
 	json_end_object(w);
 }
 
@@ -62,15 +31,15 @@ static void write_state(struct json_writer *w, const struct container *c, int pi
 {
 	json_key(w, "State");
 	json_begin_object(w);
-	member_string(w, "Status", c->state);
-	member_bool(w, "Running", container_is_running(c));
-	member_bool(w, "Paused", str_eq(c->state, "paused"));
-	member_bool(w, "Restarting", false);
-	member_bool(w, "OOMKilled", c->oom_killed);
-	member_bool(w, "Dead", str_eq(c->state, "dead"));
-	member_int(w, "Pid", pid);
-	member_int(w, "ExitCode", c->exit_code);
-	member_string(w, "Error", c->error);
+	json_member_text(w, "Status", c->state);
+	json_member_boolean(w, "Running", container_is_running(c));
+	json_member_boolean(w, "Paused", str_eq(c->state, "paused"));
+	json_member_boolean(w, "Restarting", false);
+	json_member_boolean(w, "OOMKilled", c->oom_killed);
+	json_member_boolean(w, "Dead", str_eq(c->state, "dead"));
+	json_member_i64(w, "Pid", pid);
+	json_member_i64(w, "ExitCode", c->exit_code);
+	json_member_text(w, "Error", c->error);
 	member_time(w, "StartedAt", c->started);
 	member_time(w, "FinishedAt", c->finished);
 	json_end_object(w);
@@ -82,49 +51,49 @@ static void write_host_config(struct json_writer *w, const struct container *con
 
 	json_key(w, "HostConfig");
 	json_begin_object(w);
-	member_strings(w, "Binds", c->binds);
-	member_string(w, "NetworkMode", c->network);
+	json_member_strings(w, "Binds", c->binds);
+	json_member_text(w, "NetworkMode", c->network);
 	json_key(w, "PortBindings");
 	inspect_asked_ports(container, false, w);
-	member_strings(w, "Links", c->links);
-	member_bool(w, "PublishAllPorts", c->publish_all);
-	member_bool(w, "AutoRemove", c->auto_remove);
-	member_strings(w, "CapAdd", c->cap_add);
-	member_strings(w, "CapDrop", c->cap_drop);
-	member_string(
+	json_member_strings(w, "Links", c->links);
+	json_member_boolean(w, "PublishAllPorts", c->publish_all);
+	json_member_boolean(w, "AutoRemove", c->auto_remove);
+	json_member_strings(w, "CapAdd", c->cap_add);
+	json_member_strings(w, "CapDrop", c->cap_drop);
+	json_member_text(
 		w, "CgroupnsMode", str_empty(c->cgroupns_mode) ? "private" : c->cgroupns_mode);
-	member_strings(w, "Dns", c->dns);
-	member_strings(w, "DnsOptions", c->dns_options);
-	member_strings(w, "DnsSearch", c->dns_search);
-	member_strings(w, "ExtraHosts", c->extra_hosts);
-	member_strings(w, "GroupAdd", c->group_add);
-	member_string(w, "IpcMode", str_empty(c->ipc_mode) ? "private" : c->ipc_mode);
-	member_int(w, "OomScoreAdj", c->oom_score_adj.value);
-	member_string(w, "PidMode", c->pid_mode);
-	member_bool(w, "Privileged", c->privileged);
-	member_bool(w, "ReadonlyRootfs", c->read_only);
-	member_strings(w, "SecurityOpt", c->security_opt);
-	member_string(w, "UTSMode", c->uts_mode);
-	member_int(w, "ShmSize", c->shm_size ? (int64_t)c->shm_size : (int64_t)64 << 20);
-	member_string(w, "Runtime", "keel");
-	member_int(w, "CpuShares", (int64_t)c->cpu_shares);
-	member_int(w, "Memory", c->memory);
-	member_int(w, "NanoCpus", c->nano_cpus);
-	member_string(w, "CgroupParent", c->cgroup_parent);
-	member_int(w, "CpuPeriod", (int64_t)c->cpu_period);
-	member_int(w, "CpuQuota", c->cpu_quota);
-	member_string(w, "CpusetCpus", c->cpuset_cpus);
-	member_string(w, "CpusetMems", c->cpuset_mems);
-	member_int(w, "MemoryReservation", c->memory_reservation);
-	member_int(w, "MemorySwap", c->memory_swap);
-	member_bool(w, "OomKillDisable", c->oom_kill_disable);
+	json_member_strings(w, "Dns", c->dns);
+	json_member_strings(w, "DnsOptions", c->dns_options);
+	json_member_strings(w, "DnsSearch", c->dns_search);
+	json_member_strings(w, "ExtraHosts", c->extra_hosts);
+	json_member_strings(w, "GroupAdd", c->group_add);
+	json_member_text(w, "IpcMode", str_empty(c->ipc_mode) ? "private" : c->ipc_mode);
+	json_member_i64(w, "OomScoreAdj", c->oom_score_adj.value);
+	json_member_text(w, "PidMode", c->pid_mode);
+	json_member_boolean(w, "Privileged", c->privileged);
+	json_member_boolean(w, "ReadonlyRootfs", c->read_only);
+	json_member_strings(w, "SecurityOpt", c->security_opt);
+	json_member_text(w, "UTSMode", c->uts_mode);
+	json_member_i64(w, "ShmSize", c->shm_size ? (int64_t)c->shm_size : (int64_t)64 << 20);
+	json_member_text(w, "Runtime", "keel");
+	json_member_i64(w, "CpuShares", (int64_t)c->cpu_shares);
+	json_member_i64(w, "Memory", c->memory);
+	json_member_i64(w, "NanoCpus", c->nano_cpus);
+	json_member_text(w, "CgroupParent", c->cgroup_parent);
+	json_member_i64(w, "CpuPeriod", (int64_t)c->cpu_period);
+	json_member_i64(w, "CpuQuota", c->cpu_quota);
+	json_member_text(w, "CpusetCpus", c->cpuset_cpus);
+	json_member_text(w, "CpusetMems", c->cpuset_mems);
+	json_member_i64(w, "MemoryReservation", c->memory_reservation);
+	json_member_i64(w, "MemorySwap", c->memory_swap);
+	json_member_boolean(w, "OomKillDisable", c->oom_kill_disable);
 	json_key(w, "PidsLimit");
 	if (c->pids_limit.set)
 		json_i64(w, c->pids_limit.value);
 	else
 		json_null(w);
-	member_bool(w, "Init", c->init);
-	member_strings(w, "Tmpfs", c->tmpfs);
+	json_member_boolean(w, "Init", c->init);
+	json_member_strings(w, "Tmpfs", c->tmpfs);
 	json_end_object(w);
 }
 
@@ -134,29 +103,29 @@ static void write_config(struct json_writer *w, const struct container *c)
 
 	json_key(w, "Config");
 	json_begin_object(w);
-	member_string(w, "Hostname", config->hostname);
-	member_string(w, "Domainname", config->domainname);
-	member_string(w, "User", config->user);
-	member_bool(w, "AttachStdin", config->open_stdin && !config->detach);
-	member_bool(w, "AttachStdout", !config->detach);
-	member_bool(w, "AttachStderr", !config->detach);
-	member_bool(w, "Tty", config->tty);
-	member_bool(w, "OpenStdin", config->open_stdin);
-	member_bool(w, "StdinOnce", config->stdin_once);
-	member_strings(w, "Env", config->env);
-	member_strings(w, "Cmd", config->cmd);
-	member_string(w, "Image", c->image_name);
-	member_string(w, "WorkingDir", config->working_dir);
-	member_strings(w, "Entrypoint", config->entrypoint);
+	json_member_text(w, "Hostname", config->hostname);
+	json_member_text(w, "Domainname", config->domainname);
+	json_member_text(w, "User", config->user);
+	json_member_boolean(w, "AttachStdin", config->open_stdin && !config->detach);
+	json_member_boolean(w, "AttachStdout", !config->detach);
+	json_member_boolean(w, "AttachStderr", !config->detach);
+	json_member_boolean(w, "Tty", config->tty);
+	json_member_boolean(w, "OpenStdin", config->open_stdin);
+	json_member_boolean(w, "StdinOnce", config->stdin_once);
+	json_member_strings(w, "Env", config->env);
+	json_member_strings(w, "Cmd", config->cmd);
+	json_member_text(w, "Image", c->image_name);
+	json_member_text(w, "WorkingDir", config->working_dir);
+	json_member_strings(w, "Entrypoint", config->entrypoint);
 	member_labels(w, config);
 	if (config->exposed || config->ports) {
 		json_key(w, "ExposedPorts");
 		inspect_asked_ports(c, true, w);
 	}
 	if (!str_empty(config->stop_signal))
-		member_string(w, "StopSignal", config->stop_signal);
+		json_member_text(w, "StopSignal", config->stop_signal);
 	if (config->stop_timeout.set)
-		member_int(w, "StopTimeout", config->stop_timeout.value);
+		json_member_i64(w, "StopTimeout", config->stop_timeout.value);
 	json_end_object(w);
 }
 
@@ -171,12 +140,12 @@ static void write_mounts(struct json_writer *w, const struct container_config *c
 			continue;
 		_cleanup_strv_ char **options = strv_split(n > 2 ? parts[2] : "", ",");
 		json_begin_object(w);
-		member_string(w, "Type", "bind");
-		member_string(w, "Source", parts[0]);
-		member_string(w, "Destination", parts[1]);
-		member_string(w, "Mode", n > 2 ? parts[2] : "");
-		member_bool(w, "RW", !strv_contains(options, "ro"));
-		member_string(w, "Propagation", "rprivate");
+		json_member_text(w, "Type", "bind");
+		json_member_text(w, "Source", parts[0]);
+		json_member_text(w, "Destination", parts[1]);
+		json_member_text(w, "Mode", n > 2 ? parts[2] : "");
+		json_member_boolean(w, "RW", !strv_contains(options, "ro"));
+		json_member_text(w, "Propagation", "rprivate");
 		json_end_object(w);
 	}
 	json_end_array(w);
@@ -188,13 +157,13 @@ static void write_driver(struct json_writer *w, struct engine *engine, const str
 
 	json_key(w, "GraphDriver");
 	json_begin_object(w);
-	member_string(w, "Name", "overlay");
+	json_member_text(w, "Name", "overlay");
 	json_key(w, "Data");
 	json_begin_object(w);
 	_cleanup_free_ char *upper = dir ? str_printf("%s/upper", dir) : NULL;
 	_cleanup_free_ char *work = dir ? str_printf("%s/work", dir) : NULL;
-	member_string(w, "UpperDir", upper);
-	member_string(w, "WorkDir", work);
+	json_member_text(w, "UpperDir", upper);
+	json_member_text(w, "WorkDir", work);
 	json_end_object(w);
 	json_end_object(w);
 }
@@ -214,9 +183,9 @@ int inspect_container(struct engine *engine, const struct container *c, struct j
 		pid = p.ref.pid;
 	char *const *args = c->config->entrypoint ? c->config->entrypoint : c->config->cmd;
 	json_begin_object(w);
-	member_string(w, "Id", c->id);
+	json_member_text(w, "Id", c->id);
 	member_time(w, "Created", c->created);
-	member_string(w, "Path", args ? args[0] : "");
+	json_member_text(w, "Path", args ? args[0] : "");
 	json_key(w, "Args");
 	json_begin_array(w);
 	strv_foreach (a, args + 1)
@@ -226,18 +195,18 @@ int inspect_container(struct engine *engine, const struct container *c, struct j
 			json_string(w, *a);
 	json_end_array(w);
 	write_state(w, c, pid);
-	member_string(w, "Image", c->image_id);
+	json_member_text(w, "Image", c->image_id);
 	static const char *const files[][2] = {{"ResolvConfPath", "resolv.conf"},
 		{"HostnamePath", "hostname"}, {"HostsPath", "hosts"}};
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *path = str_printf("%s/%s", run_dir, files[i][1]);
-		member_string(w, files[i][0], path);
+		json_member_text(w, files[i][0], path);
 	}
-	member_string(w, "LogPath", log);
-	member_string(w, "Name", name);
-	member_int(w, "RestartCount", 0);
-	member_string(w, "Driver", "overlay");
-	member_string(w, "Platform", "linux");
+	json_member_text(w, "LogPath", log);
+	json_member_text(w, "Name", name);
+	json_member_i64(w, "RestartCount", 0);
+	json_member_text(w, "Driver", "overlay");
+	json_member_text(w, "Platform", "linux");
 	write_host_config(w, c);
 	write_driver(w, engine, c);
 	write_mounts(w, c->config);
@@ -322,19 +291,19 @@ int inspect_ps_row(struct engine *engine, const struct container *c, bool no_tru
 	_cleanup_free_ char *id =
 		strndup(c->id, no_trunc ? CONTAINER_ID_LENGTH : CONTAINER_SHORT_LENGTH);
 	json_begin_object(w);
-	member_string(w, "Command", command);
-	member_string(w, "CreatedAt", created);
-	member_string(w, "ID", id);
-	member_string(w, "Image", c->image_name);
-	member_string(w, "Labels", buf_str(&labels));
-	member_string(w, "LocalVolumes", "0");
-	member_string(w, "Mounts", buf_str(&mounts));
-	member_string(w, "Names", c->name);
-	member_string(w, "Networks", buf_str(&networks));
-	member_string(w, "Ports", buf_str(&ports));
-	member_string(w, "RunningFor", running_for);
-	member_string(w, "State", c->state);
-	member_string(w, "Status", status);
+	json_member_text(w, "Command", command);
+	json_member_text(w, "CreatedAt", created);
+	json_member_text(w, "ID", id);
+	json_member_text(w, "Image", c->image_name);
+	json_member_text(w, "Labels", buf_str(&labels));
+	json_member_text(w, "LocalVolumes", "0");
+	json_member_text(w, "Mounts", buf_str(&mounts));
+	json_member_text(w, "Names", c->name);
+	json_member_text(w, "Networks", buf_str(&networks));
+	json_member_text(w, "Ports", buf_str(&ports));
+	json_member_text(w, "RunningFor", running_for);
+	json_member_text(w, "State", c->state);
+	json_member_text(w, "Status", status);
 	json_end_object(w);
 	return 0;
 }

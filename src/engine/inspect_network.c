@@ -4,45 +4,14 @@
 #include "base/str.h"
 #include "engine/network.h"
 
-static void member_string(struct json_writer *w, const char *key, const char *value)
-{
-	json_key(w, key);
-	json_string(w, value ? value : "");
-}
-
-static void member_bool(struct json_writer *w, const char *key, bool value)
-{
-	json_key(w, key);
-	json_boolean(w, value);
-}
-
-static void member_int(struct json_writer *w, const char *key, int64_t value)
-{
-	json_key(w, key);
-	json_i64(w, value);
-}
-
 static void member_pairs(
 	struct json_writer *w, const char *key, const struct json_pair *pairs, size_t n)
 {
 	json_key(w, key);
 	json_begin_object(w);
 	for (size_t i = 0; i < n; i++)
-		member_string(w, pairs[i].key, pairs[i].value);
+		json_member_text(w, pairs[i].key, pairs[i].value);
 	json_end_object(w);
-}
-
-static void member_strings(struct json_writer *w, const char *key, char *const *values)
-{
-	json_key(w, key);
-	if (!values) {
-		json_null(w);
-		return;
-	}
-	json_begin_array(w);
-	strv_foreach (value, values)
-		json_string(w, *value);
-	json_end_array(w);
 }
 
 static void member_address(
@@ -52,7 +21,7 @@ static void member_address(
 
 	if (network_address_is_set(address))
 		network_address_format(address, text);
-	member_string(w, key, text);
+	json_member_text(w, key, text);
 }
 
 static void member_prefix(
@@ -62,7 +31,7 @@ static void member_prefix(
 
 	if (network_address_is_set(&prefix->address))
 		network_prefix_format(prefix, text);
-	member_string(w, key, text);
+	json_member_text(w, key, text);
 }
 
 /* ---- Endpoints ---- */
@@ -87,7 +56,7 @@ static void write_addresses(struct json_writer *w, const struct network_endpoint
 		member_address(
 			w, family_names[i].gateway, set ? &e->network->family[i].gateway : &none);
 		member_address(w, family_names[i].address, set ? &e->address[i].address : &none);
-		member_int(w, family_names[i].length, set ? e->address[i].length : 0);
+		json_member_i64(w, family_names[i].length, set ? e->address[i].length : 0);
 	}
 }
 
@@ -97,7 +66,7 @@ static void write_mac(struct json_writer *w, const struct network_endpoint *e)
 
 	if (e && e->id[0])
 		network_mac_format(e->mac, mac);
-	member_string(w, "MacAddress", mac);
+	json_member_text(w, "MacAddress", mac);
 }
 
 static void write_wish(struct json_writer *w, const struct network_endpoint_config *config)
@@ -109,11 +78,11 @@ static void write_wish(struct json_writer *w, const struct network_endpoint_conf
 	}
 	json_begin_object(w);
 	if (config->ipv4)
-		member_string(w, "IPv4Address", config->ipv4);
+		json_member_text(w, "IPv4Address", config->ipv4);
 	if (config->ipv6)
-		member_string(w, "IPv6Address", config->ipv6);
+		json_member_text(w, "IPv6Address", config->ipv6);
 	if (config->link_local)
-		member_strings(w, "LinkLocalIPs", config->link_local);
+		json_member_strings(w, "LinkLocalIPs", config->link_local);
 	json_end_object(w);
 }
 
@@ -141,8 +110,8 @@ static void write_endpoint(
 	json_key(w, e->network->name);
 	json_begin_object(w);
 	write_wish(w, config);
-	member_strings(w, "Links", c->config->links);
-	member_strings(w, "Aliases", config ? config->aliases : NULL);
+	json_member_strings(w, "Links", c->config->links);
+	json_member_strings(w, "Aliases", config ? config->aliases : NULL);
 	write_mac(w, e);
 	if (config && config->n_options) {
 		member_pairs(w, "DriverOpts", config->options, config->n_options);
@@ -150,9 +119,9 @@ static void write_endpoint(
 		json_key(w, "DriverOpts");
 		json_null(w);
 	}
-	member_int(w, "GwPriority", config ? config->gateway_priority : 0);
-	member_string(w, "NetworkID", e->network->id);
-	member_string(w, "EndpointID", e->id);
+	json_member_i64(w, "GwPriority", config ? config->gateway_priority : 0);
+	json_member_text(w, "NetworkID", e->network->id);
+	json_member_text(w, "EndpointID", e->id);
 	write_addresses(w, e);
 	write_dns_names(w, c, e);
 	json_end_object(w);
@@ -196,8 +165,8 @@ static void write_bindings(struct json_writer *w, const struct network_binding *
 		network_address_format(&b->host_ip, text);
 		snprintf(port, sizeof(port), "%u", b->host_first + number - b->container_first);
 		json_begin_object(w);
-		member_string(w, "HostIp", text);
-		member_string(w, "HostPort", port);
+		json_member_text(w, "HostIp", text);
+		json_member_text(w, "HostPort", port);
 		json_end_object(w);
 	}
 	json_end_array(w);
@@ -275,8 +244,8 @@ static void write_asked(struct json_writer *w, const struct network_port *p, uin
 	else if (p->host_first)
 		snprintf(port, sizeof(port), "%u", p->host_first + number - p->container_first);
 	json_begin_object(w);
-	member_string(w, "HostIp", address);
-	member_string(w, "HostPort", port);
+	json_member_text(w, "HostIp", address);
+	json_member_text(w, "HostPort", port);
 	json_end_object(w);
 }
 
@@ -434,12 +403,12 @@ int inspect_network_settings(struct engine *engine, const struct container *c,
 		if (str_eq(n.endpoints[i].network->name, NETWORK_DEFAULT))
 			of_bridge = &n.endpoints[i];
 	json_begin_object(w);
-	member_string(w, "Bridge", "");
+	json_member_text(w, "Bridge", "");
 	r = write_ports(w, c, n.bindings, n.n_bindings, err);
 	if (r < 0)
 		return r;
 	/* Once there was one network, and programs still look for its addresses here. */
-	member_string(w, "EndpointID", of_bridge ? of_bridge->id : "");
+	json_member_text(w, "EndpointID", of_bridge ? of_bridge->id : "");
 	write_addresses(w, of_bridge);
 	write_mac(w, of_bridge);
 	json_key(w, "Networks");
@@ -463,12 +432,12 @@ static void write_pools(struct json_writer *w, const struct network *network)
 
 	json_key(w, "IPAM");
 	json_begin_object(w);
-	member_string(w, "Driver", "default");
+	json_member_text(w, "Driver", "default");
 	json_key(w, "Options");
 	if (config->n_ipam_options) {
 		json_begin_object(w);
 		for (size_t i = 0; i < config->n_ipam_options; i++)
-			member_string(
+			json_member_text(
 				w, config->ipam_options[i].key, config->ipam_options[i].value);
 		json_end_object(w);
 	} else {
@@ -505,8 +474,8 @@ static void write_container(struct json_writer *w, const struct network_endpoint
 {
 	json_key(w, e->container_id);
 	json_begin_object(w);
-	member_string(w, "Name", e->container_name);
-	member_string(w, "EndpointID", e->id);
+	json_member_text(w, "Name", e->container_name);
+	json_member_text(w, "EndpointID", e->id);
 	write_mac(w, e);
 	member_prefix(w, "IPv4Address", &e->address[0]);
 	member_prefix(w, "IPv6Address", &e->address[1]);
@@ -530,22 +499,22 @@ int inspect_network(struct engine *engine, const struct network *network, struct
 		return r;
 	clock_format_rfc3339(network->created, created);
 	json_begin_object(w);
-	member_string(w, "Name", network->name);
-	member_string(w, "Id", network->id);
-	member_string(w, "Created", created);
-	member_string(w, "Scope", "local");
-	member_string(w, "Driver", network_driver_name(network->driver));
-	member_bool(w, "EnableIPv4", !config->ipv4.set || config->ipv4.value);
-	member_bool(w, "EnableIPv6", config->ipv6);
+	json_member_text(w, "Name", network->name);
+	json_member_text(w, "Id", network->id);
+	json_member_text(w, "Created", created);
+	json_member_text(w, "Scope", "local");
+	json_member_text(w, "Driver", network_driver_name(network->driver));
+	json_member_boolean(w, "EnableIPv4", !config->ipv4.set || config->ipv4.value);
+	json_member_boolean(w, "EnableIPv6", config->ipv6);
 	write_pools(w, network);
-	member_bool(w, "Internal", config->internal);
-	member_bool(w, "Attachable", config->attachable);
-	member_bool(w, "Ingress", config->ingress);
+	json_member_boolean(w, "Internal", config->internal);
+	json_member_boolean(w, "Attachable", config->attachable);
+	json_member_boolean(w, "Ingress", config->ingress);
 	json_key(w, "ConfigFrom");
 	json_begin_object(w);
-	member_string(w, "Network", "");
+	json_member_text(w, "Network", "");
 	json_end_object(w);
-	member_bool(w, "ConfigOnly", false);
+	json_member_boolean(w, "ConfigOnly", false);
 	json_key(w, "Containers");
 	json_begin_object(w);
 	for (size_t i = 0; i < n; i++)

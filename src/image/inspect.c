@@ -35,12 +35,6 @@ static void write_keys(struct json_writer *w, const char *key, char *const *v)
 	json_end_object(w);
 }
 
-static void write_text(struct json_writer *w, const char *key, const char *text)
-{
-	json_key(w, key);
-	json_string(w, text ? text : "");
-}
-
 static void write_labels(struct json_writer *w, const struct oci_image_config *c)
 {
 	json_key(w, "Labels");
@@ -59,7 +53,7 @@ static void write_labels(struct json_writer *w, const struct oci_image_config *c
 static void write_config(struct json_writer *w, const struct oci_image_config *c)
 {
 	json_begin_object(w);
-	write_text(w, "User", c->user);
+	json_member_text(w, "User", c->user);
 	if (c->exposed_ports)
 		write_keys(w, "ExposedPorts", c->exposed_ports);
 	write_strings(w, "Env", c->env, true);
@@ -73,12 +67,12 @@ static void write_config(struct json_writer *w, const struct oci_image_config *c
 		json_boolean(w, true);
 	}
 	write_keys(w, "Volumes", c->volumes);
-	write_text(w, "WorkingDir", c->working_dir);
+	json_member_text(w, "WorkingDir", c->working_dir);
 	write_strings(w, "Entrypoint", c->entrypoint, true);
 	write_strings(w, "OnBuild", c->on_build, true);
 	write_labels(w, c);
 	if (c->stop_signal)
-		write_text(w, "StopSignal", c->stop_signal);
+		json_member_text(w, "StopSignal", c->stop_signal);
 	if (c->stop_timeout.set) {
 		json_key(w, "StopTimeout");
 		json_u64(w, c->stop_timeout.value);
@@ -94,7 +88,7 @@ static void write_store(struct json_writer *w, struct image_store *store)
 	json_begin_object(w);
 	json_key(w, "Data");
 	json_null(w);
-	write_text(w, "Name", layer_store_kind_name(layer_store_get_kind(store->layers)));
+	json_member_text(w, "Name", layer_store_kind_name(layer_store_get_kind(store->layers)));
 	json_end_object(w);
 }
 
@@ -106,33 +100,33 @@ int image_inspect_json(struct image_store *store, const struct image *image, str
 	if (image->tagged_ns)
 		clock_format_rfc3339(image->tagged_ns, tagged);
 	json_begin_object(w);
-	write_text(w, "Id", image->id_text);
+	json_member_text(w, "Id", image->id_text);
 	write_strings(w, "RepoTags", image->repo_tags, false);
 	write_strings(w, "RepoDigests", image->repo_digests, false);
-	write_text(w, "Parent", image->parent);
-	write_text(w, "Comment", image->config.comment);
-	write_text(w, "Created", image->config.created);
-	write_text(w, "DockerVersion", image->config.docker_version);
-	write_text(w, "Author", image->config.author);
+	json_member_text(w, "Parent", image->parent);
+	json_member_text(w, "Comment", image->config.comment);
+	json_member_text(w, "Created", image->config.created);
+	json_member_text(w, "DockerVersion", image->config.docker_version);
+	json_member_text(w, "Author", image->config.author);
 	json_key(w, "Config");
 	write_config(w, &image->config.config);
-	write_text(w, "Architecture", image->config.architecture);
+	json_member_text(w, "Architecture", image->config.architecture);
 	if (image->config.variant)
-		write_text(w, "Variant", image->config.variant);
-	write_text(w, "Os", image->config.os);
+		json_member_text(w, "Variant", image->config.variant);
+	json_member_text(w, "Os", image->config.os);
 	if (image->config.os_version)
-		write_text(w, "OsVersion", image->config.os_version);
+		json_member_text(w, "OsVersion", image->config.os_version);
 	json_key(w, "Size");
 	json_i64(w, image->size);
 	write_store(w, store);
 	json_key(w, "RootFS");
 	json_begin_object(w);
-	write_text(w, "Type", image->config.rootfs.type);
+	json_member_text(w, "Type", image->config.rootfs.type);
 	write_strings(w, "Layers", image->config.rootfs.diff_ids, false);
 	json_end_object(w);
 	json_key(w, "Metadata");
 	json_begin_object(w);
-	write_text(w, "LastTagTime", tagged);
+	json_member_text(w, "LastTagTime", tagged);
 	json_end_object(w);
 	json_end_object(w);
 	return buf_error(w->out) < 0 ? error_no_memory(err) : 0;

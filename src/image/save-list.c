@@ -117,20 +117,15 @@ static const char *tag_of(const char *full_name)
 	return strrchr(full_name, ':') + 1;
 }
 
-static void write_text(struct json_writer *w, const char *key, const char *value)
-{
-	json_key(w, key);
-	json_string(w, value);
-}
-
 static void write_platform(struct json_writer *w, const struct image *image)
 {
 	json_key(w, "platform");
 	json_begin_object(w);
-	write_text(w, "architecture", image->config.architecture ? image->config.architecture : "");
-	write_text(w, "os", image->config.os ? image->config.os : "");
+	json_member_string(
+		w, "architecture", image->config.architecture ? image->config.architecture : "");
+	json_member_string(w, "os", image->config.os ? image->config.os : "");
 	if (image->config.variant)
-		write_text(w, "variant", image->config.variant);
+		json_member_string(w, "variant", image->config.variant);
 	json_end_object(w);
 }
 
@@ -142,15 +137,15 @@ static void write_index_entry(
 	const char *type = entry->kept ? entry->image->manifest_media_type : NULL;
 
 	json_begin_object(w);
-	write_text(w, "mediaType", type ? type : OCI_MEDIA_MANIFEST);
-	write_text(w, "digest", digest_format(&entry->manifest, text));
+	json_member_string(w, "mediaType", type ? type : OCI_MEDIA_MANIFEST);
+	json_member_string(w, "digest", digest_format(&entry->manifest, text));
 	json_key(w, "size");
 	json_u64(w, entry->manifest_size);
 	if (name) {
 		json_key(w, "annotations");
 		json_begin_object(w);
-		write_text(w, OCI_ANNOTATION_CONTAINERD, name);
-		write_text(w, OCI_ANNOTATION_REF_NAME, tag_of(name));
+		json_member_string(w, OCI_ANNOTATION_CONTAINERD, name);
+		json_member_string(w, OCI_ANNOTATION_REF_NAME, tag_of(name));
 		json_end_object(w);
 	}
 	write_platform(w, entry->image);
@@ -164,7 +159,7 @@ int save_format_index(const struct save *s, struct buf *text, struct hull_error 
 	json_begin_object(&w);
 	json_key(&w, "schemaVersion");
 	json_i64(&w, 2);
-	write_text(&w, "mediaType", OCI_MEDIA_INDEX);
+	json_member_string(&w, "mediaType", OCI_MEDIA_INDEX);
 	json_key(&w, "manifests");
 	json_begin_array(&w);
 	for (size_t i = 0; i < s->n_images; i++) {
@@ -184,7 +179,7 @@ static void write_docker_item(struct json_writer *w, const struct saved_image *e
 
 	archive_blob_path(&entry->image->id, path);
 	json_begin_object(w);
-	write_text(w, "Config", path);
+	json_member_string(w, "Config", path);
 	json_key(w, "RepoTags");
 	if (!entry->names)
 		json_null(w);
@@ -266,7 +261,7 @@ static void write_repositories(struct buf *text, const struct repository_tag *ta
 			json_key(&w, tags[i].repository);
 			json_begin_object(&w);
 		}
-		write_text(&w, tags[i].tag, digest_format_hex(tags[i].layer, hex));
+		json_member_string(&w, tags[i].tag, digest_format_hex(tags[i].layer, hex));
 	}
 	json_end_object(&w);
 	json_end_object(&w);

@@ -80,6 +80,12 @@ struct json_pair {
 	char *value;
 };
 
+/* True if there is a pair as wanted: "KEY" with whatever value, or "KEY=VALUE". */
+bool json_pairs_have(const struct json_pair *pairs, size_t n, const char *wanted);
+
+/* Appends "KEY=VALUE,KEY=VALUE". */
+void json_pairs_join(struct buf *out, const struct json_pair *pairs, size_t n);
+
 /* Rows. JSON_FIELD(struct oci_process, cwd, "cwd", JSON_STRING, .flags = JSON_REQUIRED) */
 #define JSON_FIELD(type, member, json_name, json_kind, ...)                                 \
 	{                                                                                   \
@@ -150,6 +156,14 @@ void json_u64(struct json_writer *w, uint64_t value);
 void json_double(struct json_writer *w, double value);
 void json_null(struct json_writer *w);
 void json_raw(struct json_writer *w, const char *text); /* text is trusted JSON */
+
+/* Members of the object that is open: a key and its value. */
+void json_member_string(struct json_writer *w, const char *key, const char *value);
+void json_member_text(struct json_writer *w, const char *key, const char *value); /* NULL: "" */
+void json_member_boolean(struct json_writer *w, const char *key, bool value);
+void json_member_i64(struct json_writer *w, const char *key, int64_t value);
+void json_member_u64(struct json_writer *w, const char *key, uint64_t value);
+void json_member_strings(struct json_writer *w, const char *key, char *const *values);
 
 /* The struct as an object, absent fields left out unless flagged. */
 void json_struct(struct json_writer *w, const struct json_table *table, const void *src);

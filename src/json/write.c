@@ -140,6 +140,50 @@ void json_raw(struct json_writer *w, const char *text)
 	buf_puts(w->out, text);
 }
 
+/* ---- Members ---- */
+
+void json_member_string(struct json_writer *w, const char *key, const char *value)
+{
+	json_key(w, key);
+	json_string(w, value);
+}
+
+void json_member_text(struct json_writer *w, const char *key, const char *value)
+{
+	json_member_string(w, key, value ? value : "");
+}
+
+void json_member_boolean(struct json_writer *w, const char *key, bool value)
+{
+	json_key(w, key);
+	json_boolean(w, value);
+}
+
+void json_member_i64(struct json_writer *w, const char *key, int64_t value)
+{
+	json_key(w, key);
+	json_i64(w, value);
+}
+
+void json_member_u64(struct json_writer *w, const char *key, uint64_t value)
+{
+	json_key(w, key);
+	json_u64(w, value);
+}
+
+void json_member_strings(struct json_writer *w, const char *key, char *const *values)
+{
+	json_key(w, key);
+	if (!values) {
+		json_null(w);
+		return;
+	}
+	json_begin_array(w);
+	for (; *values; values++)
+		json_string(w, *values);
+	json_end_array(w);
+}
+
 void json_boolean(struct json_writer *w, bool value)
 {
 	json_raw(w, value ? "true" : "false");

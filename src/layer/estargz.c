@@ -158,29 +158,17 @@ static int find_members(struct estargz *e, struct hull_error *err)
 
 /* ---- The table of contents ---- */
 
-static void write_text(struct json_writer *w, const char *key, const char *value)
-{
-	json_key(w, key);
-	json_string(w, value);
-}
-
-static void write_number(struct json_writer *w, const char *key, uint64_t value)
-{
-	json_key(w, key);
-	json_u64(w, value);
-}
-
 static void write_nonzero(struct json_writer *w, const char *key, uint64_t value)
 {
 	if (value)
-		write_number(w, key, value);
+		json_member_u64(w, key, value);
 }
 
 static void write_digest(struct json_writer *w, const char *key, const struct digest *digest)
 {
 	char text[DIGEST_TEXT_SIZE];
 
-	write_text(w, key, digest_format(digest, text));
+	json_member_string(w, key, digest_format(digest, text));
 }
 
 static const char *type_name(enum tar_type type)
@@ -204,14 +192,14 @@ static int begin_toc_entry(struct estargz *e, const struct tar_member *m, struct
 	char time[CLOCK_TEXT_SIZE];
 
 	json_begin_object(w);
-	write_text(w, "name", m->name);
-	write_text(w, "type", type_name(m->type));
+	json_member_string(w, "name", m->name);
+	json_member_string(w, "type", type_name(m->type));
 	if (m->type == TAR_FILE)
 		write_nonzero(w, "size", m->size);
 	clock_format_rfc3339(m->mtime * NS_PER_SECOND, time);
-	write_text(w, "modtime", time);
+	json_member_string(w, "modtime", time);
 	if (*m->link)
-		write_text(w, "linkName", m->link);
+		json_member_string(w, "linkName", m->link);
 	write_nonzero(w, "mode", m->mode);
 	write_nonzero(w, "uid", m->uid);
 	write_nonzero(w, "gid", m->gid);
@@ -227,7 +215,7 @@ static int begin_toc_entry(struct estargz *e, const struct tar_member *m, struct
 		_cleanup_free_ char *value = base64_encode(m->xattrs[i].value, m->xattrs[i].size);
 		if (!value)
 			return error_no_memory(err);
-		write_text(w, m->xattrs[i].name, value);
+		json_member_string(w, m->xattrs[i].name, value);
 	}
 	if (m->n_xattrs > 0)
 		json_end_object(w);
@@ -274,11 +262,11 @@ static int put_chunk(
 		return 0;
 	}
 	json_begin_object(&f->w);
-	write_text(&f->w, "name", f->member->name);
-	write_text(&f->w, "type", "chunk");
-	write_number(&f->w, "offset", offset);
-	write_number(&f->w, "chunkOffset", done);
-	write_number(&f->w, "chunkSize", size);
+	json_member_string(&f->w, "name", f->member->name);
+	json_member_string(&f->w, "type", "chunk");
+	json_member_u64(&f->w, "offset", offset);
+	json_member_u64(&f->w, "chunkOffset", done);
+	json_member_u64(&f->w, "chunkSize", size);
 	write_digest(&f->w, "chunkDigest", &digest);
 	json_end_object(&f->w);
 	return 0;
@@ -306,10 +294,10 @@ static int put_file(struct estargz *e, const struct tar_member *m, struct hull_e
 		r = digest_hash_finish(whole, &digest, err);
 	if (r < 0)
 		return r;
-	write_number(&e->w, "offset", f.first_offset);
+	json_member_u64(&e->w, "offset", f.first_offset);
 	write_digest(&e->w, "digest", &digest);
 	if (m->size > CHUNK)
-		write_number(&e->w, "chunkSize", CHUNK);
+		json_member_u64(&e->w, "chunkSize", CHUNK);
 	write_digest(&e->w, "chunkDigest", &f.first);
 	json_end_object(&e->w);
 	if (more.len > 0)
@@ -359,7 +347,7 @@ static int put_landmark(struct estargz *e, struct hull_error *err)
 		r = begin_toc_entry(e, &m, err);
 	if (r < 0)
 		return r;
-	write_number(&e->w, "offset", offset);
+	json_member_u64(&e->w, "offset", offset);
 	write_digest(&e->w, "digest", &digest);
 	write_digest(&e->w, "chunkDigest", &digest);
 	json_end_object(&e->w);
@@ -434,7 +422,7 @@ static int write_all(struct estargz *e, struct estargz_result *ret, struct hull_
 	int r = find_members(e, err);
 
 	json_begin_object(&e->w);
-	write_number(&e->w, "version", 1);
+	json_member_u64(&e->w, "version", 1);
 	json_key(&e->w, "entries");
 	json_begin_array(&e->w);
 	if (r == 0)

@@ -15,17 +15,11 @@
 
 #define RESCTRL "/sys/fs/resctrl"
 
-static void put_u64(struct json_writer *w, const char *key, uint64_t value)
-{
-	json_key(w, key);
-	json_u64(w, value);
-}
-
 /* What callers take zero for when it is missing. */
 static void put_nonzero(struct json_writer *w, const char *key, uint64_t value)
 {
 	if (value)
-		put_u64(w, key, value);
+		json_member_u64(w, key, value);
 }
 
 static void put_pressure_line(
@@ -39,7 +33,7 @@ static void put_pressure_line(
 	json_double(w, line->avg60);
 	json_key(w, "avg300");
 	json_double(w, line->avg300);
-	put_u64(w, "total", line->total_us);
+	json_member_u64(w, "total", line->total_us);
 	json_end_object(w);
 }
 
@@ -122,8 +116,8 @@ static void put_cpu(struct json_writer *w, const struct hull_cgroup *cgroup,
 	put_cpu_totals(w, cgroup);
 	put_cpu_list(w, "percpu_kernel", times, n, true);
 	put_cpu_list(w, "percpu_user", times, n, false);
-	put_u64(w, "kernel", cpu->system_ns);
-	put_u64(w, "user", cpu->user_ns);
+	json_member_u64(w, "kernel", cpu->system_ns);
+	json_member_u64(w, "user", cpu->user_ns);
 	json_end_object(w);
 	json_key(w, "throttling");
 	json_begin_object(w);
@@ -205,10 +199,10 @@ static void put_memory_entry(
 {
 	json_key(w, key);
 	json_begin_object(w);
-	put_u64(w, "limit", entry->limit);
+	json_member_u64(w, "limit", entry->limit);
 	put_nonzero(w, "usage", entry->usage);
 	put_nonzero(w, "max", entry->peak);
-	put_u64(w, "failcnt", entry->failcnt);
+	json_member_u64(w, "failcnt", entry->failcnt);
 	json_end_object(w);
 }
 
@@ -228,7 +222,7 @@ static void put_memory_raw(struct json_writer *w, const struct hull_cgroup *cgro
 		if (!space || str_to_u64(space + 1, &value) < 0)
 			continue;
 		*space = '\0';
-		put_u64(w, *line, value);
+		json_member_u64(w, *line, value);
 	}
 	json_end_object(w);
 }
@@ -327,7 +321,7 @@ static void put_hugetlb(struct json_writer *w, const struct hull_cgroup_stats *s
 		json_begin_object(w);
 		put_nonzero(w, "usage", h->usage);
 		put_nonzero(w, "max", h->peak);
-		put_u64(w, "failcnt", h->failcnt);
+		json_member_u64(w, "failcnt", h->failcnt);
 		json_end_object(w);
 	}
 	json_end_object(w);
@@ -343,8 +337,8 @@ static void put_rdma_list(
 		json_begin_object(w);
 		json_key(w, "device");
 		json_string(w, r->device);
-		put_u64(w, "hcaHandles", limits ? r->hca_handles_limit : r->hca_handles);
-		put_u64(w, "hcaObjects", limits ? r->hca_objects_limit : r->hca_objects);
+		json_member_u64(w, "hcaHandles", limits ? r->hca_handles_limit : r->hca_handles);
+		json_member_u64(w, "hcaObjects", limits ? r->hca_objects_limit : r->hca_objects);
 		json_end_object(w);
 	}
 	json_end_array(w);

@@ -15,17 +15,11 @@ static void key_strings(struct json_writer *w, const char *key, const char *cons
 	json_end_array(w);
 }
 
-static void key_bool(struct json_writer *w, const char *key, bool value)
-{
-	json_key(w, key);
-	json_boolean(w, value);
-}
-
 static void key_enabled(struct json_writer *w, const char *key, bool enabled)
 {
 	json_key(w, key);
 	json_begin_object(w);
-	key_bool(w, "enabled", enabled);
+	json_member_boolean(w, "enabled", enabled);
 	json_end_object(w);
 }
 
@@ -69,11 +63,11 @@ static void cgroup(struct json_writer *w)
 {
 	json_key(w, "cgroup");
 	json_begin_object(w);
-	key_bool(w, "v1", true);
-	key_bool(w, "v2", true);
-	key_bool(w, "systemd", true);
-	key_bool(w, "systemdUser", true);
-	key_bool(w, "rdma", true);
+	json_member_boolean(w, "v1", true);
+	json_member_boolean(w, "v2", true);
+	json_member_boolean(w, "systemd", true);
+	json_member_boolean(w, "systemdUser", true);
+	json_member_boolean(w, "rdma", true);
 	json_end_object(w);
 }
 
@@ -93,7 +87,7 @@ static void seccomp(struct json_writer *w)
 {
 	json_key(w, "seccomp");
 	json_begin_object(w);
-	key_bool(w, "enabled", true);
+	json_member_boolean(w, "enabled", true);
 	key_filter_names(w, "actions", filter_actions, false);
 	key_filter_names(w, "operators", filter_operators, false);
 	key_strings(w, "archs", filter_architectures);
@@ -114,9 +108,9 @@ static void intel_rdt(struct json_writer *w)
 {
 	json_key(w, "intelRdt");
 	json_begin_object(w);
-	key_bool(w, "enabled", true);
-	key_bool(w, "schemata", true);
-	key_bool(w, "monitoring", true);
+	json_member_boolean(w, "enabled", true);
+	json_member_boolean(w, "schemata", true);
+	json_member_boolean(w, "monitoring", true);
 	json_end_object(w);
 }
 
