@@ -144,9 +144,8 @@ wait_init() {
 @test "init: the command is in the foreground of the terminal" {
     require_root
     require_tool script python3
-    run script -qec "unshare --pid --fork --mount-proc $HULL_INIT_BIN -- python3 -c '
-import os
-print(os.tcgetpgrp(0) == os.getpgrp() == os.getpid())'" /dev/null
+    run on_terminal unshare --pid --fork --mount-proc "$HULL_INIT_BIN" -- python3 -c \
+        'import os; print(os.tcgetpgrp(0) == os.getpgrp() == os.getpid())'
     assert_equal "$status" 0
     assert_equal "${output//$'\r'/}" True
 }

@@ -317,7 +317,7 @@ poststop stopped $ID poststop"
     require_tool script
     make_config "$B" '.process.terminal = true | .process.consoleSize = {height: 33, width: 99} |
         .process.args = ["sh", "-c", "tty; stty size; echo to-console >/dev/console"]'
-    run script -qec "'$KEEL_BIN' --root '$KEEL_TEST_ROOT' run -b '$B' '$ID'" /dev/null </dev/null
+    run on_terminal "$KEEL_BIN" --root "$KEEL_TEST_ROOT" run -b "$B" "$ID"
     assert_success
     assert_output_has /dev/pts/0
     assert_output_has "33 99"

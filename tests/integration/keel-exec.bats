@@ -160,7 +160,7 @@ probe() {
 @test "exec: a terminal of the container's devpts" {
     require_tool script
     begin
-    run script -qec "'$KEEL_BIN' --root '$KEEL_TEST_ROOT' exec -t '$ID' tty" /dev/null </dev/null
+    run on_terminal "$KEEL_BIN" --root "$KEEL_TEST_ROOT" exec -t "$ID" tty
     assert_success
     assert_output_has /dev/pts/
 }

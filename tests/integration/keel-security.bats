@@ -511,7 +511,7 @@ masked() {
 # with_terminal FILTER: the bundle with a terminal, on the terminal of script(1).
 with_terminal() {
     make_config "$B" ".process.terminal = true | $1"
-    run timeout 10 script -qec "'$KEEL_BIN' --root '$KEEL_TEST_ROOT' run -b '$B' '$ID'" /dev/null </dev/null
+    run on_terminal timeout --foreground 10 "$KEEL_BIN" --root "$KEEL_TEST_ROOT" run -b "$B" "$ID"
     [ "$status" != 124 ] || fail "hangs"
     assert_victim_unchanged
 }

@@ -14,8 +14,8 @@ setup() {
 }
 teardown() { teardown_container; }
 
-# on_terminal COMMAND...: runs hull with those words on a terminal of 40 rows and 100 columns.
-on_terminal() {
+# open_terminal COMMAND...: runs hull with those words on a terminal of 40 rows and 100 columns.
+open_terminal() {
     local words
 
     [ "$1" != run ] || set -- run --network none "${@:2}"
@@ -49,7 +49,7 @@ terminal_ends() {
 }
 
 @test "a container has a terminal with the right size" {
-    on_terminal run --rm -it busybox sh -c 'tty; stty size; ls -l /dev/console; exit 5'
+    open_terminal run --rm -it busybox sh -c 'tty; stty size; ls -l /dev/console; exit 5'
     status=0
     terminal_ends || status=$?
     assert_equal "$status" 5
@@ -58,7 +58,7 @@ terminal_ends() {
 }
 
 @test "what is typed reaches the shell, and ctrl-C its foreground job" {
-    on_terminal run --rm -it busybox sh
+    open_terminal run --rm -it busybox sh
     wait_for_shell
     type_keys 'sleep 100\n'
     sleep 0.3
@@ -73,12 +73,12 @@ terminal_ends() {
 }
 
 @test "ctrl-p ctrl-q lets go, attach comes back" {
-    on_terminal run -it --name box busybox sh
+    open_terminal run -it --name box busybox sh
     wait_for_shell
     type_keys '\x10\x11'
     terminal_ends
     assert_equal "$(hull inspect --format '{{.State.Status}}' box)" running
-    on_terminal attach box
+    open_terminal attach box
     wait_for_shell
     type_keys 'exit 4\n'
     status=0
@@ -89,7 +89,7 @@ terminal_ends() {
 }
 
 @test "detach keys of one's own" {
-    on_terminal run -it --name box --detach-keys ctrl-x,z busybox sh
+    open_terminal run -it --name box --detach-keys ctrl-x,z busybox sh
     wait_for_shell
     type_keys '\x18z'
     terminal_ends
@@ -102,7 +102,7 @@ terminal_ends() {
 @test "an exec has a terminal, too" {
     hull run -d --name box busybox sleep 100 >/dev/null
     # shellcheck disable=SC2016
-    on_terminal exec -it box sh -c 'stty size; read line; echo "got $line"; exit 3'
+    open_terminal exec -it box sh -c 'stty size; read line; echo "got $line"; exit 3'
     wait_until 5 screen_has "40 100"
     type_keys 'words\n'
     status=0

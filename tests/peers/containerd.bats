@@ -111,13 +111,12 @@ task_is() {
 
 @test "containerd: a terminal for the task and for an exec" {
     require_tool script
-    run script -qec "ctr --address $PEER/socket run --rm -t --runc-binary $PEER_RUNTIME \
-        docker.io/library/busybox:latest $ID sh -c 'tty; stty size'" /dev/null </dev/null
+    run on_terminal ctr --address "$PEER/socket" run --rm -t --runc-binary "$PEER_RUNTIME" \
+        docker.io/library/busybox:latest "$ID" sh -c 'tty; stty size'
     assert_success
     assert_output_has /dev/pts/0
     start_sleeper
-    run script -qec "ctr --address $PEER/socket tasks exec -t --exec-id e1 $ID tty" /dev/null \
-        </dev/null
+    run on_terminal ctr --address "$PEER/socket" tasks exec -t --exec-id e1 "$ID" tty
     assert_success
     assert_output_has /dev/pts/
 }

@@ -81,11 +81,11 @@ status_is() {
 
 @test "docker: terminals" {
     require_tool script
-    run script -qec "docker -H unix://$PEER/socket run --rm -it busybox tty" /dev/null </dev/null
+    run on_terminal docker -H "unix://$PEER/socket" run --rm -it busybox tty
     assert_success
     assert_output_has /dev/pts/0
     start_sleeper
-    run script -qec "docker -H unix://$PEER/socket exec -it $NAME tty" /dev/null </dev/null
+    run on_terminal docker -H "unix://$PEER/socket" exec -it "$NAME" tty
     assert_success
     assert_output_has /dev/pts/
 }

@@ -86,11 +86,11 @@ status_is() {
     require_tool script
     export -f call create
     export NAME
-    run script -qec 'bash -c "create --rm -it busybox tty"' /dev/null </dev/null
+    run on_terminal create --rm -it busybox tty
     assert_success
     assert_output_has /dev/pts/0
     start_sleeper
-    run script -qec 'bash -c "call exec -it $NAME tty"' /dev/null </dev/null
+    run on_terminal call exec -it "$NAME" tty
     assert_success
     assert_output_has /dev/pts/
 }

@@ -95,6 +95,15 @@ require_tool() {
     done
 }
 
+# on_terminal COMMAND...: COMMAND on a new terminal, with nothing to read. It can be an exported
+# function: the shell is bash, whatever $SHELL says (dash drops functions from the environment).
+on_terminal() {
+    local words
+
+    printf -v words '%q ' "$@"
+    SHELL=$BASH script -qec "$words" /dev/null </dev/null
+}
+
 require_root() {
     [ "$(id -u)" = 0 ] || skip "needs root"
 }
