@@ -168,12 +168,42 @@ int container_network_ports(const struct container *c, struct arena *arena,
 	return r;
 }
 
-/* ---- A start ---- */
+/* ---- Names ---- */
 
 static bool resolves_names(const struct network_endpoint *endpoint)
 {
 	return !network_is_predefined(endpoint->network->name);
 }
+
+/* Names of networks that the container is or was in: with it and without it they are others. */
+static int publish_all(struct engine *engine, const struct network_endpoint *endpoints, size_t n,
+	struct hull_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (resolves_names(&endpoints[i]))
+			r = names_publish(engine, endpoints[i].network, err);
+	return r;
+}
+
+int container_network_renamed(
+	struct engine *engine, const struct container *c, struct hull_error *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct network_endpoint *endpoints;
+	struct network_host *host;
+	size_t n = 0;
+
+	if (!has_networks(c) || !container_is_running(c))
+		return 0;
+	int r = engine_networks(engine, &host, err);
+	if (r == 0)
+		r = network_endpoints_of_container(host, &arena, c->id, &endpoints, &n, err);
+	return r < 0 ? r : publish_all(engine, endpoints, n, err);
+}
+
+/* ---- A start ---- */
 
 /* What the container's own files say about its networks. */
 static int fill_files(struct arena *arena, struct container_network *n, struct hull_error *err)
@@ -284,10 +314,8 @@ int container_network_start(struct engine *engine, const struct container *c, st
 		r = complete(arena, ret, err);
 	if (r == 0)
 		r = add_links(engine, c, arena, ret, err);
-	for (size_t i = 0; r == 0 && ret->resolver && i < ret->started.n_endpoints; i++)
-		if (resolves_names(&ret->started.endpoints[i]))
-			r = names_publish(engine, ret->started.endpoints[i].network, err);
-	return r;
+	return r < 0 ? r
+		     : publish_all(engine, ret->started.endpoints, ret->started.n_endpoints, err);
 }
 
 int container_network_explain(struct engine *engine, const struct container *c, struct arena *arena,
@@ -379,36 +407,6 @@ int container_network_share_files(
 			return error_errno(err, r, "%s of container %s", files[i], shared);
 	}
 	return 0;
-}
-
-/* ---- Names ---- */
-
-/* Names of networks that the container is or was in: with it and without it they are others. */
-static int publish_all(struct engine *engine, const struct network_endpoint *endpoints, size_t n,
-	struct hull_error *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (resolves_names(&endpoints[i]))
-			r = names_publish(engine, endpoints[i].network, err);
-	return r;
-}
-
-int container_network_renamed(
-	struct engine *engine, const struct container *c, struct hull_error *err)
-{
-	_cleanup_arena_ struct arena arena = ARENA_INIT;
-	struct network_endpoint *endpoints;
-	struct network_host *host;
-	size_t n = 0;
-
-	if (!has_networks(c) || !container_is_running(c))
-		return 0;
-	int r = engine_networks(engine, &host, err);
-	if (r == 0)
-		r = network_endpoints_of_container(host, &arena, c->id, &endpoints, &n, err);
-	return r < 0 ? r : publish_all(engine, endpoints, n, err);
 }
 
 /* ---- The end ---- */
