@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -111,15 +112,10 @@ enum hull_error_kind error_kind_from_errno(int errnum)
 	}
 }
 
-/*
- * A message is one line for a terminal, though names and texts in it come from strangers: control
- * characters, which could forge further lines or more, are shown as '?'.
- */
+/* A message is one line for a terminal, though names and texts in it come from strangers. */
 static void clean_text(char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
+	text[utf8_make_printable(text, strlen(text), "")] = '\0';
 }
 
 int error_make(struct hull_error *err, enum hull_error_kind kind, int errnum, const char *file,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Text as bytes that are meant to be UTF-8. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -33,3 +35,14 @@ static inline size_t utf8_length(const char *text, const char *end)
 	}
 	return 0;
 }
+
+/*
+ * Makes text that strangers wrote (names and labels of images, messages of registries, names of
+ * files) harmless to show: control characters (C0 but those in `keep`, DEL, C1), which can move the
+ * cursor, forge lines or make a terminal answer, and bytes that are not UTF-8 become '?' each. In
+ * place: the text gets no longer, and n becomes what is returned. Everything else stays as it is.
+ */
+size_t utf8_make_printable(char *text, size_t n, const char *keep);
+
+/* Whether utf8_make_printable() would leave the text as it is. */
+bool utf8_is_printable(const char *text, size_t n, const char *keep);
