@@ -69,6 +69,12 @@ void json_end_array(struct json_writer *w)
 	end(w, ']');
 }
 
+/* The second byte of U+0080 to U+009F, after 0xc2. */
+static bool is_c1(unsigned char c)
+{
+	return c >= 0x80 && c < 0xa0;
+}
+
 void json_quote(struct buf *out, const char *s, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -92,6 +98,13 @@ void json_quote(struct buf *out, const char *s, size_t n)
 			escape[4] = hex[c >> 4];
 			escape[5] = hex[c & 15];
 			escape_len = 6;
+		} else if (c == 0xc2 && stop - p > 1 && is_c1((unsigned char)p[1])) {
+			/* As good as ESC to a terminal, and JSON is shown to people, too. */
+			memcpy(escape, "\\u00", 4);
+			escape[4] = hex[(unsigned char)p[1] >> 4];
+			escape[5] = hex[p[1] & 15];
+			escape_len = 6;
+			step = 2;
 		} else if (c >= 0x80) {
 			/* Valid sequences pass; a byte that starts none becomes U+FFFD. */
 			step = utf8_length(p, stop);

@@ -255,12 +255,13 @@ static void indented_output(void **state)
 	json_begin_array(&w);
 	json_end_array(&w);
 	json_key(&w, "b");
-	json_string(&w, "\xff\x01");
+	/* U+009B is ESC [ to a terminal; U+00A0 is no control character. */
+	json_string(&w, "\xff\x01\xc2\x9b\xc2\x80\xc2\xa0\xc2");
 	json_end_object(&w);
 	json_i64(&w, 2);
 	json_end_array(&w);
 	assert_string_equal(buf_str(&out),
-		"[\n  {\n    \"a\": [],\n    \"b\": \"\xef\xbf\xbd\\u0001\"\n  },\n  2\n]");
+		"[\n  {\n    \"a\": [],\n    \"b\": \"\xef\xbf\xbd\\u0001\\u009b\\u0080\xc2\xa0\xef\xbf\xbd\"\n  },\n  2\n]");
 }
 
 static void arrays_at_the_top(void **state)
