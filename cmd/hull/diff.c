@@ -2,6 +2,7 @@
 #include "container_commands.h"
 #include "hull.h"
 
+#include "cli/terminal.h"
 #include "engine/export.h"
 
 static int run(
@@ -19,8 +20,10 @@ static int run(
 		r = container_diff(engine, c, &changes, &n, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++)
-		printf("%c %s\n", changes[i].kind, changes[i].path);
+	for (size_t i = 0; i < n; i++) {
+		printf("%c ", changes[i].kind);
+		terminal_print_line(stdout, changes[i].path);
+	}
 	container_diff_free(changes, n);
 	return 0;
 }

@@ -40,7 +40,11 @@ void hull_catch_interrupt(void)
 
 void hull_warn(void *data, const char *text)
 {
-	fprintf(stderr, "hull: warning: %s\n", text);
+	_cleanup_error_ struct hull_error warning = HULL_ERROR_INIT;
+
+	/* As an error it is one printable line, whoever had a say in it. */
+	error_set(&warning, HULL_ERROR_NONE, "%s", text);
+	fprintf(stderr, "hull: warning: %s\n", hull_error_message(&warning));
 }
 
 int hull_seal(struct cli_context *context, struct hull_error *err)

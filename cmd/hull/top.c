@@ -4,6 +4,7 @@
 #include "hull.h"
 
 #include "base/fd.h"
+#include "cli/terminal.h"
 #include "engine/process.h"
 
 #include <ctype.h>
@@ -102,9 +103,9 @@ static int print_lines(char *text, const pid_t *pids, size_t n, struct hull_erro
 			if (column < 0)
 				return error_set(err, HULL_ERROR_INVALID,
 					"Couldn't find PID field in ps output");
-			puts(line);
+			terminal_print_line(stdout, line);
 		} else if (line_matches(line, column, pids, n)) {
-			puts(line);
+			terminal_print_line(stdout, line);
 		}
 	}
 	return 0;

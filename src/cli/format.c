@@ -1,18 +1,90 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is laid out or shown may come from strangers: labels, comments, commands of images. Control
+ * characters in it would forge columns and rows of a table, or command the terminal. So the values
+ * are made printable, before the template sees them: what the template itself says (colours, say)
+ * and what its functions make is the caller's own.
+ *
+ * A table is for people wherever it goes. Other templates are also for programs, which want what
+ * there is; as with ls(1), they get it where the output is no terminal. JSON has escapes of its own.
+ */
 #include "cli/format.h"
 #include "cli/table.h"
 #include "cli/template_tree.h"
+#include "cli/terminal.h"
 
 #include "base/str.h"
+#include "base/utf8.h"
 
 enum format_kind { FORMAT_TABLE, FORMAT_JSON, FORMAT_TEXT };
 
 struct format_list {
 	enum format_kind kind;
 	FILE *out;
+	const char *keep;	       /* control characters that are shown; NULL = all */
 	struct cli_template *template; /* NULL for FORMAT_JSON */
 	struct buf table;	       /* lines with tabs, titles first */
 };
+
+/* Text on a terminal may have lines; where a table has them is its own business. */
+#define KEPT_IN_TABLES ""
+#define KEPT_IN_TEXTS  "\n\t"
+
+/* ---- Values for people ---- */
+
+static const char *printable_text(
+	struct arena *arena, const char *text, size_t n, const char *keep, size_t *ret_n)
+{
+	char *copy = arena_memdup(arena, text, n + 1);
+
+	if (!copy)
+		return NULL;
+	*ret_n = utf8_make_printable(copy, n, keep);
+	copy[*ret_n] = '\0';
+	return copy;
+}
+
+/* A copy of a tree with all its texts and keys made printable, shallow where nothing is to do. */
+static int make_printable(struct arena *arena, const struct json_value *value, const char *keep,
+	struct json_value *ret)
+{
+	*ret = *value;
+	if (value->key && !utf8_is_printable(value->key, strlen(value->key), keep)) {
+		size_t n;
+		ret->key = printable_text(arena, value->key, strlen(value->key), keep, &n);
+		if (!ret->key)
+			return -ENOMEM;
+	}
+	if (value->type == JSON_TYPE_STRING && !utf8_is_printable(value->text, value->len, keep)) {
+		ret->text = printable_text(arena, value->text, value->len, keep, &ret->len);
+		if (!ret->text)
+			return -ENOMEM;
+	}
+	if (value->count == 0)
+		return 0;
+	struct json_value *items = arena_array(arena, value->count, sizeof(*items));
+	int r = items ? 0 : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < value->count; i++)
+		r = make_printable(arena, &value->items[i], keep, &items[i]);
+	ret->items = items;
+	return r;
+}
+
+/* template_execute() with what may be shown: keep NULL is everything. */
+static int execute(const struct cli_template *template, const struct json_value *value,
+	unsigned int flags, const char *keep, struct buf *out, struct hull_error *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct json_value printable;
+
+	if (!keep)
+		return template_execute(template, value, flags, out, err);
+	if (make_printable(&arena, value, keep, &printable) < 0)
+		return error_no_memory(err);
+	return template_execute(template, &printable, flags, out, err);
+}
+
+/* ---- Lists ---- */
 
 /* In lists \t and \n are typed as they are spelled; inside actions they are the template's own. */
 static char *unescape(const char *format)
@@ -102,6 +174,9 @@ int format_begin(struct format_list **ret, const struct format_spec *spec, const
 	list->out = out;
 	const char *chosen = choose(spec, format, quiet, &list->kind, &buffer);
 
+	list->keep = list->kind == FORMAT_TABLE ? KEPT_IN_TABLES
+		     : terminal_is(fileno(out)) ? KEPT_IN_TEXTS
+						: NULL;
 	if (chosen) {
 		_cleanup_free_ char *text = unescape(chosen);
 
@@ -180,7 +255,7 @@ int format_row_value(struct format_list *list, const struct json_value *row, str
 	int r = 0;
 
 	if (list->template) {
-		r = template_execute(list->template, row, TEMPLATE_STRICT, text, err);
+		r = execute(list->template, row, TEMPLATE_STRICT, list->keep, text, err);
 	} else {
 		struct json_writer w = JSON_WRITER_INIT(text, 0);
 
@@ -229,7 +304,8 @@ int format_document(
 	} else {
 		r = template_parse(&template, format, err);
 		if (r == 0)
-			r = template_execute(template, &value, 0, &text, err);
+			r = execute(template, &value, 0,
+				terminal_is(fileno(out)) ? KEPT_IN_TEXTS : NULL, &text, err);
 		if (r < 0)
 			return r;
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * Registries and archives have a say in what is told here: it is made printable, wherever it goes,
+ * and a line of the block is one line.
+ *
  * On a terminal the block of lines at the bottom is painted over and over: the cursor goes up by
  * the number of lines painted last, each line is cleared and written anew, in one write. Nothing
  * runs in the background: whoever reports progress also paints, if the last painting is old enough.
@@ -118,6 +121,7 @@ static void format_line(const struct transfer *transfer, size_t width, struct bu
 		format_bar(transfer, room < BAR_MAX ? room : BAR_MAX, &line);
 	}
 	buf_append(&line, buf_str(&numbers), numbers.len);
+	buf_make_printable(&line, 0, "");
 	buf_append(text, buf_str(&line), line.len < width ? line.len : width - 1);
 }
 
@@ -207,6 +211,26 @@ static void measure_speed(struct transfer *transfer, uint64_t done)
 	}
 }
 
+static void print_line_va(const struct progress *progress, const char *format, va_list ap)
+{
+	_cleanup_buf_ struct buf line = BUF_INIT;
+
+	buf_vprintf(&line, format, ap);
+	buf_make_printable(&line, 0, "");
+	buf_putc(&line, '\n');
+	fwrite(buf_str(&line), 1, line.len, progress->out);
+}
+
+__attribute__((format(printf, 2, 3))) static void print_line(
+	const struct progress *progress, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	print_line_va(progress, format, ap);
+	va_end(ap);
+}
+
 static void update_locked(struct progress *progress, struct transfer *transfer, const char *action,
 	uint64_t done, uint64_t total)
 {
@@ -228,7 +252,7 @@ static void update_locked(struct progress *progress, struct transfer *transfer, 
 		else
 			paint_if_due(progress);
 	} else if (changed) {
-		fprintf(progress->out, "%s: %s\n", transfer->id, action);
+		print_line(progress, "%s: %s", transfer->id, action);
 		fflush(progress->out);
 	}
 }
@@ -256,9 +280,8 @@ void progress_message(struct progress *progress, const char *format, ...)
 		fprintf(progress->out, "\033[%zuA\r\033[J", progress->painted);
 	progress->painted = 0;
 	va_start(ap, format);
-	vfprintf(progress->out, format, ap);
+	print_line_va(progress, format, ap);
 	va_end(ap);
-	fputc('\n', progress->out);
 	if (progress->in_place && progress->count)
 		paint(progress);
 	fflush(progress->out);

@@ -7,6 +7,7 @@
 #include "cli/terminal.h"
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -32,6 +33,20 @@ bool terminal_is(int fd)
 
 	errno = errnum;
 	return is;
+}
+
+void terminal_print_line(FILE *out, const char *text)
+{
+	size_t n = strlen(text);
+	_cleanup_free_ char *shown = NULL;
+
+	if (terminal_is(fileno(out)) && !utf8_is_printable(text, n, "")) {
+		shown = strdup(text);
+		text = shown ? shown : "?";
+		if (shown)
+			shown[utf8_make_printable(shown, n, "")] = '\0';
+	}
+	fprintf(out, "%s\n", text);
 }
 
 int terminal_size_get(int fd, struct terminal_size *ret)

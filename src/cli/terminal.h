@@ -8,12 +8,19 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 struct terminal_size {
 	unsigned short rows, columns;
 };
 
 bool terminal_is(int fd);
+
+/*
+ * Prints a line that strangers wrote. As with ls(1), it is what it is, but on a terminal it is made
+ * printable (see base/utf8.h).
+ */
+void terminal_print_line(FILE *out, const char *text);
 
 /* 0, or -errno (-ENOTTY). Zero rows and columns mean that nobody has told the terminal. */
 int terminal_size_get(int fd, struct terminal_size *ret);

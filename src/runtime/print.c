@@ -303,10 +303,14 @@ static void expand_data(const struct op *op, const char *name, struct buf *out)
 			buf_printf(out, " %u", op->user->groups[i]);
 }
 
-/* Names in braces are looked up in the operation; everything else is copied. */
+/*
+ * Names in braces are looked up in the operation; everything else is copied. Paths and arguments may
+ * be an image's, and are made printable.
+ */
 static void expand(
 	const struct plan *plan, const struct op *op, const char *template, struct buf *out)
 {
+	size_t start = out->len;
 	char name[32];
 
 	for (const char *p = template; *p; p++) {
@@ -323,6 +327,7 @@ static void expand(
 			expand_data(op, name, out);
 		p = end;
 	}
+	buf_make_printable(out, start, "");
 }
 
 void plan_describe(const struct plan *plan, const struct op *op, struct buf *out)

@@ -11,7 +11,10 @@
 #include "cli/size.h"
 #include "cli/table.h"
 
+#include <pty.h>
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 static void test_sizes(void **state)
 {
@@ -93,18 +96,24 @@ static const char *const rows[] = {
 	"{\"ID\":\"5bbd\",\"Image\":\"registry/x\",\"Names\":\"db\",\"Labels\":\"\",\"Size\":\"0B\"}",
 };
 
-static int list(const char *format, bool quiet, struct buf *ret, struct hull_error *err)
+static int list_to(FILE *out, const char *const *some, size_t n, const char *format, bool quiet,
+	struct hull_error *err)
 {
 	_cleanup_format_ struct format_list *list = NULL;
+	int r = format_begin(&list, &spec, format, quiet, out, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = format_row(list, some[i], strlen(some[i]), err);
+	return r < 0 ? r : format_end(list, err);
+}
+
+static int list(const char *format, bool quiet, struct buf *ret, struct hull_error *err)
+{
 	char *text = NULL;
 	size_t n = 0;
 	FILE *out = open_memstream(&text, &n);
-	int r = format_begin(&list, &spec, format, quiet, out, err);
+	int r = list_to(out, rows, ARRAY_SIZE(rows), format, quiet, err);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rows); i++)
-		r = format_row(list, rows[i], strlen(rows[i]), err);
-	if (r == 0)
-		r = format_end(list, err);
 	fclose(out);
 	buf_puts(ret, text);
 	free(text);
@@ -217,6 +226,109 @@ static void test_documents(void **state)
 	}
 }
 
+/* ---- What strangers wrote ---- */
+
+static const char *const hostile[] = {
+	"{\"ID\":\"4aac\",\"Image\":\"\\u001b[2Jx\\ny\\tz\\r\",\"Names\":\"\\u009b31m\xc3\xbc\","
+	"\"Labels\":\"\\u0007\",\"Size\":\"\"}"};
+
+#define MARKS "\033[1m{{.Image}}\033[m {{println .Names}}{{\"\\a\"}}"
+#define JSON                                                                                      \
+	"{\"ID\":\"4aac\",\"Image\":\"\\u001b[2Jx\\ny\\tz\\r\",\"Names\":\"\\u009b31m\xc3\xbc\"," \
+	"\"Labels\":\"\\u0007\",\"Size\":\"\"}\n"
+
+static const struct {
+	const char *format, *text, *screen; /* NULL: the same */
+} hostile_cases[] = {
+	{NULL,
+		"CONTAINER ID   IMAGE        NAMES\n"
+		"4aac           ?[2Jx?y?z?   ?31m\xc3\xbc\n",
+		NULL},
+	{"table {{.Labels}}\t{{.ID}}", "LABELS    CONTAINER ID\n?         4aac\n", NULL},
+	/* What the template says and makes is the caller's; on a terminal text may have lines. */
+	{MARKS,
+		"\033[1m\033[2Jx\ny\tz\r\033[m \xc2\x9b"
+		"31m\xc3\xbc\n\a\n",
+		"\033[1m?[2Jx\ny\tz?\033[m ?31m\xc3\xbc\n\a\n"},
+	{"json", JSON, NULL},
+};
+
+static void test_hostile_values_in_a_file(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hostile_cases); i++) {
+		char *text = NULL;
+		size_t n = 0;
+		FILE *out = open_memstream(&text, &n);
+
+		assert_int_equal(list_to(out, hostile, 1, hostile_cases[i].format, false, NULL), 0);
+		fclose(out);
+		assert_string_equal(text, hostile_cases[i].text);
+		free(text);
+	}
+}
+
+/* What a terminal of our own has got. */
+static void take_screen(int master, char *screen, size_t size)
+{
+	ssize_t n = read(master, screen, size - 1);
+
+	assert_true(n > 0);
+	screen[n] = '\0';
+}
+
+static FILE *open_terminal(int *ret_master)
+{
+	struct termios raw;
+	int slave;
+
+	cfmakeraw(&raw);
+	assert_int_equal(openpty(ret_master, &slave, NULL, &raw, NULL), 0);
+	return fdopen(slave, "w");
+}
+
+static void test_hostile_values_on_a_terminal(void **state)
+{
+	int master;
+	FILE *out = open_terminal(&master);
+	char screen[1024];
+
+	for (size_t i = 0; i < ARRAY_SIZE(hostile_cases); i++) {
+		assert_int_equal(list_to(out, hostile, 1, hostile_cases[i].format, false, NULL), 0);
+		fflush(out);
+		take_screen(master, screen, sizeof(screen));
+		assert_string_equal(screen,
+			hostile_cases[i].screen ? hostile_cases[i].screen : hostile_cases[i].text);
+	}
+	fclose(out);
+	close(master);
+}
+
+static void test_hostile_documents(void **state)
+{
+	static const char json[] = "{\"A\":{\"k\\u001b\":[\"\\u001b]0;\\u009c\\n\"]}}";
+	static const char format[] = "{{range $k, $v := .A}}{{$k}} {{index $v 0}}{{end}}";
+	int master;
+	FILE *out = open_terminal(&master);
+	char screen[1024], *text = NULL;
+	size_t n = 0;
+	FILE *file = open_memstream(&text, &n);
+
+	assert_int_equal(format_document(json, strlen(json), format, out, NULL), 0);
+	fflush(out);
+	take_screen(master, screen, sizeof(screen));
+	assert_string_equal(screen, "k? ?]0;?\n\n");
+	assert_int_equal(format_document(json, strlen(json), "json", out, NULL), 0);
+	fflush(out);
+	take_screen(master, screen, sizeof(screen));
+	assert_memory_equal(screen, json, strlen(json));
+	assert_int_equal(format_document(json, strlen(json), format, file, NULL), 0);
+	fclose(file);
+	assert_string_equal(text, "k\033 \033]0;\xc2\x9c\n\n");
+	free(text);
+	fclose(out);
+	close(master);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +339,9 @@ int main(void)
 		cmocka_unit_test(test_list_errors),
 		cmocka_unit_test(test_uses),
 		cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_hostile_values_in_a_file),
+		cmocka_unit_test(test_hostile_values_on_a_terminal),
+		cmocka_unit_test(test_hostile_documents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

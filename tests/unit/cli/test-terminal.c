@@ -237,6 +237,53 @@ static void test_progress_plain_and_quiet(void **state)
 	progress_message(quiet, "x");
 }
 
+#define HOSTILE "\033[9A\rx\n\xc2\x9bK\xff\xc3\xbc"
+#define SHOWN	"?[9A?x??K?\xc3\xbc"
+
+static void test_progress_of_strangers(void **state)
+{
+	const struct pty *pty = *state;
+	_cleanup_buf_ struct buf screen = BUF_INIT;
+	_cleanup_fclose_ FILE *terminal = fdopen(dup(pty->slave), "w");
+	char *text = NULL;
+	size_t n = 0;
+
+	setenv("TERM", "xterm", 1);
+	for (int i = 0; i < 2; i++) {
+		FILE *out = i ? terminal : open_memstream(&text, &n);
+		_cleanup_progress_ struct progress *progress = NULL;
+
+		assert_int_equal(progress_new(&progress, out, PROGRESS_AUTO, NULL), 0);
+		progress_message(progress, "%s", HOSTILE);
+		progress_update(progress, progress_add(progress, HOSTILE), HOSTILE, 0, 0);
+		if (i == 0)
+			fclose(out);
+	}
+	assert_string_equal(text, SHOWN "\n" SHOWN ": " SHOWN "\n");
+	free(text);
+	read_screen(pty, &screen);
+	assert_string_equal(buf_str(&screen), SHOWN "\r\n\r\033[2K" SHOWN ": " SHOWN " \r\n");
+}
+
+static void test_lines_of_strangers(void **state)
+{
+	const struct pty *pty = *state;
+	_cleanup_buf_ struct buf screen = BUF_INIT;
+	_cleanup_fclose_ FILE *terminal = fdopen(dup(pty->slave), "w");
+	char *text = NULL;
+	size_t n = 0;
+	FILE *file = open_memstream(&text, &n);
+
+	terminal_print_line(file, HOSTILE);
+	fclose(file);
+	assert_string_equal(text, HOSTILE "\n");
+	free(text);
+	terminal_print_line(terminal, HOSTILE);
+	fflush(terminal);
+	read_screen(pty, &screen);
+	assert_string_equal(buf_str(&screen), SHOWN "\r\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +296,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_progress_fits_the_terminal, pty_open, pty_close),
 		cmocka_unit_test(test_progress_plain_and_quiet),
+		cmocka_unit_test_setup_teardown(test_progress_of_strangers, pty_open, pty_close),
+		cmocka_unit_test_setup_teardown(test_lines_of_strangers, pty_open, pty_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
