@@ -17,3 +17,6 @@ typedef int document_fn(struct engine *engine, const void *data, const char *nam
  */
 int documents_print(struct cli_context *context, int argc, char **argv, const char *format,
 	document_fn *fn, const void *data, struct hull_error *err);
+
+/* The document of a container, with sizes if data points at true; of an image; of a network. */
+document_fn document_of_container, document_of_image, document_of_network;

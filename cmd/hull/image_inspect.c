@@ -2,8 +2,6 @@
 #include "documents.h"
 #include "image_commands.h"
 
-#include "image/image.h"
-
 struct inspect_options {
 	char *format;
 };
@@ -13,24 +11,12 @@ static const struct cli_option options[] = {
 		"Format the output with a Go template, or 'json'", NULL},
 };
 
-static int describe(struct engine *engine, const void *data, const char *name,
-	struct json_writer *w, struct hull_error *err)
-{
-	_cleanup_image_ struct image *image = NULL;
-	struct image_store *images;
-	int r = engine_images(engine, &images, err);
-
-	if (r == 0)
-		r = image_resolve(images, name, &image, NULL, err);
-	return r < 0 ? r : image_inspect_json(images, image, w, err);
-}
-
 static int run(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
 	const struct inspect_options *o = data;
 
-	return documents_print(context, argc, argv, o->format, describe, NULL, err);
+	return documents_print(context, argc, argv, o->format, document_of_image, NULL, err);
 }
 
 const struct cli_command hull_image_inspect_command = {

@@ -161,10 +161,8 @@ static int image_matches(struct image_store *images, struct image *image, const 
 	int r = image_read(images, image, err);
 	if (r < 0)
 		return r;
-	strv_foreach (label, c->labels)
-		if (!image_label_matches(image, *label))
-			return 0;
-	return 1;
+	return json_pairs_match(
+		image->config.config.labels, image->config.config.n_labels, c->labels, NULL);
 }
 
 struct output {

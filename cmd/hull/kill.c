@@ -36,7 +36,7 @@ static int kill_one(struct engine *engine, struct container *c, void *data, stru
 static int run(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
-	return each_container(context, argc, argv, false, kill_one, data, err);
+	return each_container(context, argc, argv, kill_one, data, err);
 }
 
 const struct cli_command hull_kill_command = {

@@ -21,20 +21,6 @@ const struct cli_command hull_network_command = {
 	.subcommands = subcommands,
 };
 
-bool network_has_label(const struct network *network, const char *wanted)
-{
-	size_t n = strcspn(wanted, "=");
-
-	for (size_t i = 0; i < network->config->n_labels; i++) {
-		const struct json_pair *label = &network->config->labels[i];
-
-		if (strlen(label->key) == n && strncmp(label->key, wanted, n) == 0 &&
-			(!wanted[n] || str_eq(label->value, wanted + n + 1)))
-			return true;
-	}
-	return false;
-}
-
 /* ---- reload ---- */
 
 static int reload(

@@ -16,10 +16,3 @@ extern const struct cli_command hull_network_prune_command;
 extern const struct cli_command hull_network_reload_command;
 extern const struct cli_command hull_network_rm_command;
 extern const struct cli_command hull_port_command;
-
-/* Removes the networks that no container is in, and prints what went. */
-int prune_networks(struct engine *engine, int64_t until_ns, char *const *labels,
-	char *const *not_labels, struct hull_error *err);
-
-/* True if the network has that label ("key" or "key=value"). */
-bool network_has_label(const struct network *network, const char *wanted);

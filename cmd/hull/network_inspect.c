@@ -2,8 +2,6 @@
 #include "documents.h"
 #include "network_commands.h"
 
-#include "engine/inspect_network.h"
-
 struct inspect_options {
 	char *format;
 	bool verbose;
@@ -16,25 +14,12 @@ static const struct cli_option options[] = {
 		"Verbose output for diagnostics", NULL, CLI_IGNORED},
 };
 
-static int describe(struct engine *engine, const void *data, const char *name,
-	struct json_writer *w, struct hull_error *err)
-{
-	_cleanup_arena_ struct arena arena = ARENA_INIT;
-	struct network_host *host;
-	struct network *network;
-	int r = engine_networks(engine, &host, err);
-
-	if (r == 0)
-		r = network_find(host, &arena, name, &network, err);
-	return r < 0 ? r : inspect_network(engine, network, w, err);
-}
-
 static int run(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
 	const struct inspect_options *o = data;
 
-	return documents_print(context, argc, argv, o->format, describe, NULL, err);
+	return documents_print(context, argc, argv, o->format, document_of_network, NULL, err);
 }
 
 const struct cli_command hull_network_inspect_command = {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "filter.h"
 #include "network_commands.h"
 
 #include "base/clock.h"
@@ -51,91 +52,76 @@ struct candidate {
 	bool used;
 };
 
-static bool match_driver(const struct candidate *c, const char *value)
+static int match_driver(const void *thing, const char *value, struct hull_error *err)
 {
+	const struct candidate *c = thing;
+
 	return str_eq(network_driver_name(c->network->driver), value);
 }
 
-static bool match_id(const struct candidate *c, const char *value)
+static int match_id(const void *thing, const char *value, struct hull_error *err)
 {
+	const struct candidate *c = thing;
+
 	return str_after(c->network->id, value) != NULL;
 }
 
-static bool match_label(const struct candidate *c, const char *value)
+static int match_label(const void *thing, const char *value, struct hull_error *err)
 {
-	return network_has_label(c->network, value);
+	const struct network_config *config = ((const struct candidate *)thing)->network->config;
+
+	return json_pairs_have(config->labels, config->n_labels, value);
 }
 
-static bool match_name(const struct candidate *c, const char *value)
+static int match_name(const void *thing, const char *value, struct hull_error *err)
 {
-	return strstr(c->network->name, value) != NULL;
+	const struct candidate *c = thing;
+
+	return filter_match_pattern(c->network->name, value);
 }
 
-static bool match_scope(const struct candidate *c, const char *value)
+static int match_scope(const void *thing, const char *value, struct hull_error *err)
 {
 	return str_eq(value, "local");
 }
 
-static bool match_type(const struct candidate *c, const char *value)
+static int check_scope(const char *value)
 {
+	return str_eq(value, "local") || str_eq(value, "global") || str_eq(value, "swarm")
+		       ? 0
+		       : -EINVAL;
+}
+
+static int match_type(const void *thing, const char *value, struct hull_error *err)
+{
+	const struct candidate *c = thing;
+
 	return str_eq(value, network_is_predefined(c->network->name) ? "builtin" : "custom");
 }
 
-static bool match_dangling(const struct candidate *c, const char *value)
+static int check_type(const char *value)
 {
-	bool wanted;
-
-	return str_to_bool(value, &wanted) == 0 &&
-	       wanted == (!c->used && !network_is_predefined(c->network->name));
+	return str_eq(value, "builtin") || str_eq(value, "custom") ? 0 : -EINVAL;
 }
 
-static const struct {
-	const char *name;
-	bool (*match)(const struct candidate *c, const char *value);
-} filters[] = {
-	{"driver=", match_driver},
-	{"id=", match_id},
-	{"label=", match_label},
-	{"name=", match_name},
-	{"scope=", match_scope},
-	{"type=", match_type},
-	{"dangling=", match_dangling},
+static int match_dangling(const void *thing, const char *value, struct hull_error *err)
+{
+	const struct candidate *c = thing;
+	bool wanted = false;
+
+	str_to_bool(value, &wanted);
+	return wanted == (!c->used && !network_is_predefined(c->network->name));
+}
+
+static const struct filter known_filters[] = {
+	{"dangling", match_dangling, filter_check_boolean},
+	{"driver", match_driver},
+	{"id", match_id},
+	{"label", match_label, .every = true},
+	{"name", match_name},
+	{"scope", match_scope, check_scope},
+	{"type", match_type, check_type},
 };
-
-static int check_filters(char *const *wanted, struct hull_error *err)
-{
-	strv_foreach (text, wanted) {
-		bool known = false;
-
-		for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
-			known |= str_after(*text, filters[i].name) != NULL;
-		if (!known)
-			return error_set(err, HULL_ERROR_INVALID, "invalid filter '%s'", *text);
-	}
-	return 0;
-}
-
-/* Filters of one name are alternatives, except labels; different names must all match. */
-static bool matches(const struct candidate *c, char *const *wanted)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
-		bool asked = false, any = false, every = true;
-
-		strv_foreach (text, wanted) {
-			const char *value = str_after(*text, filters[i].name);
-
-			if (!value)
-				continue;
-			bool hit = filters[i].match(c, value);
-			asked = true;
-			any |= hit;
-			every &= hit;
-		}
-		if (asked && !(filters[i].match == match_label ? every : any))
-			return false;
-	}
-	return true;
-}
 
 /* ---- Rows ---- */
 
@@ -145,8 +131,7 @@ static void write_row(struct json_writer *w, const struct network *n, bool no_tr
 	const struct network_config *c = n->config;
 	char created[CLOCK_TEXT_SIZE];
 
-	for (size_t i = 0; i < c->n_labels; i++)
-		buf_printf(&labels, "%s%s=%s", i ? "," : "", c->labels[i].key, c->labels[i].value);
+	json_pairs_join(&labels, c->labels, c->n_labels);
 	clock_format_rfc3339(n->created, created);
 	json_begin_object(w);
 	json_key(w, "ID");
@@ -174,16 +159,19 @@ static int is_used(struct network_host *host, struct arena *arena, const struct 
 }
 
 static int print_row(struct network_host *host, struct arena *arena, const struct ls_options *o,
-	const struct network *network, struct format_list *out, struct hull_error *err)
+	const struct filters *filters, const struct network *network, struct format_list *out,
+	struct hull_error *err)
 {
 	_cleanup_buf_ struct buf row = BUF_INIT;
 	struct json_writer w = JSON_WRITER_INIT(&row, 0);
 	struct candidate candidate = {.network = network};
 	int r = 0;
 
-	if (o->filter)
+	if (filters_value(filters, "dangling"))
 		r = is_used(host, arena, network, &candidate.used, err);
-	if (r < 0 || !matches(&candidate, o->filter))
+	if (r == 0)
+		r = filters_match(filters, &candidate, err);
+	if (r <= 0)
 		return r;
 	write_row(&w, network, o->no_trunc);
 	return format_row(out, buf_str(&row), row.len, err);
@@ -193,13 +181,14 @@ static int run(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
 	const struct ls_options *o = data;
+	const struct filters filters = {known_filters, ARRAY_SIZE(known_filters), o->filter};
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_format_ struct format_list *out = NULL;
 	struct network_host *host;
 	struct network **list;
 	size_t n = 0;
-	int r = check_filters(o->filter, err);
+	int r = filters_check(&filters, err);
 
 	if (r == 0)
 		r = format_begin(&out, &spec, o->format, o->quiet, stdout, err);
@@ -210,7 +199,7 @@ static int run(
 	if (r == 0)
 		r = network_list(host, &arena, &list, &n, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = print_row(host, &arena, o, list[i], out, err);
+		r = print_row(host, &arena, o, &filters, list[i], out, err);
 	return r < 0 ? r : format_end(out, err);
 }
 

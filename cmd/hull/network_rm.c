@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `network rm` and `network prune`. */
+#include "each.h"
 #include "network_commands.h"
 #include "prune.h"
 
@@ -14,44 +15,29 @@ static const struct cli_option rm_options[] = {
 		"Do not error if the network does not exist"},
 };
 
-static int remove_one(struct network_host *host, const char *name, struct hull_error *err)
+static int remove_one(struct engine *engine, const char *name, void *data, struct hull_error *err)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	const struct rm_options *o = data;
+	struct network_host *host;
 	struct network *network;
-	int r = network_find(host, &arena, name, &network, err);
+	int r = engine_networks(engine, &host, err);
 
-	return r < 0 ? r : network_remove(host, network, err);
+	if (r == 0)
+		r = network_find(host, &arena, name, &network, err);
+	if (r == 0)
+		r = network_remove(host, network, err);
+	if (r < 0 && o->force && err->kind == HULL_ERROR_NOT_FOUND) {
+		hull_error_done(err);
+		return 1;
+	}
+	return r;
 }
 
 static int run_rm(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
-	const struct rm_options *o = data;
-	_cleanup_engine_ struct engine *engine = NULL;
-	struct network_host *host;
-	int failed = 0;
-	int r = hull_engine_open(context, &engine, err);
-
-	if (r == 0)
-		r = engine_networks(engine, &host, err);
-	if (r < 0)
-		return r;
-	for (int i = 0; i < argc; i++) {
-		_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
-
-		r = remove_one(host, argv[i], &why);
-		if (r == 0) {
-			puts(argv[i]);
-			continue;
-		}
-		if (o->force && why.kind == HULL_ERROR_NOT_FOUND)
-			continue;
-		if (failed)
-			fprintf(stderr, "%s: %s\n", context->program, hull_error_message(err));
-		failed = r;
-		error_move(err, &why);
-	}
-	return failed;
+	return each_name(context, argc, argv, remove_one, data, err);
 }
 
 static const char *const rm_aliases[] = {"remove", NULL};
@@ -83,23 +69,8 @@ static const struct cli_option prune_options[] = {
 		"Do not ask for confirmation"},
 };
 
-static bool is_pruned(const struct network *network, int64_t until_ns, char *const *labels,
-	char *const *not_labels)
-{
-	if (network_is_predefined(network->name) || (until_ns && network->created >= until_ns))
-		return false;
-	strv_foreach (label, labels)
-		if (!network_has_label(network, *label))
-			return false;
-	strv_foreach (label, not_labels)
-		if (network_has_label(network, *label))
-			return false;
-	return true;
-}
-
 /* Whether somebody is in a network, and whether it can go, is for network_remove() to say. */
-int prune_networks(struct engine *engine, int64_t until_ns, char *const *labels,
-	char *const *not_labels, struct hull_error *err)
+int prune_networks(struct engine *engine, const struct prune_filter *filter, struct hull_error *err)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
 	struct network_host *host;
@@ -112,8 +83,10 @@ int prune_networks(struct engine *engine, int64_t until_ns, char *const *labels,
 		r = network_list(host, &arena, &list, &n, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
+		const struct network_config *c = list[i]->config;
 
-		if (!is_pruned(list[i], until_ns, labels, not_labels))
+		if (network_is_predefined(list[i]->name) ||
+			!prune_filter_matches(filter, list[i]->created, c->labels, c->n_labels))
 			continue;
 		r = network_remove(host, list[i], &why);
 		if (r < 0 &&
@@ -150,9 +123,7 @@ static int run_prune(
 			"network prune", o->force, err);
 	if (r == 0)
 		r = hull_engine_open(context, &engine, err);
-	return r < 0 ? r
-		     : prune_networks(
-			       engine, filter.until_ns, filter.labels, filter.not_labels, err);
+	return r < 0 ? r : prune_networks(engine, &filter, err);
 }
 
 const struct cli_command hull_network_prune_command = {

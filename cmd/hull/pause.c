@@ -18,7 +18,7 @@ static int pause_run(
 {
 	bool paused = true;
 
-	return each_container(context, argc, argv, false, set_paused, &paused, err);
+	return each_container(context, argc, argv, set_paused, &paused, err);
 }
 
 static int unpause_run(
@@ -26,7 +26,7 @@ static int unpause_run(
 {
 	bool paused = false;
 
-	return each_container(context, argc, argv, false, set_paused, &paused, err);
+	return each_container(context, argc, argv, set_paused, &paused, err);
 }
 
 const struct cli_command hull_pause_command = {

@@ -51,6 +51,13 @@ int prune_filter_parse(
 	return 0;
 }
 
+bool prune_filter_matches(const struct prune_filter *f, int64_t created,
+	const struct json_pair *labels, size_t n_labels)
+{
+	return (!f->until_ns || created < f->until_ns) &&
+	       json_pairs_match(labels, n_labels, f->labels, f->not_labels);
+}
+
 void prune_filter_done(struct prune_filter *f)
 {
 	strv_free(f->labels);
@@ -85,34 +92,6 @@ void prune_print_total(int64_t bytes)
 
 /* ---- Containers ---- */
 
-static bool has_label(const struct container *c, const char *wanted)
-{
-	const char *equals = strchr(wanted, '=');
-	size_t n = equals ? (size_t)(equals - wanted) : strlen(wanted);
-
-	for (size_t i = 0; i < c->config->n_labels; i++) {
-		const struct json_pair *label = &c->config->labels[i];
-
-		if (strlen(label->key) == n && strncmp(label->key, wanted, n) == 0 &&
-			(!equals || str_eq(label->value, equals + 1)))
-			return true;
-	}
-	return false;
-}
-
-static bool is_pruned(const struct container *c, const struct prune_filter *f)
-{
-	if (container_is_running(c) || (f->until_ns && c->created >= f->until_ns))
-		return false;
-	strv_foreach (label, f->labels)
-		if (!has_label(c, *label))
-			return false;
-	strv_foreach (label, f->not_labels)
-		if (has_label(c, *label))
-			return false;
-	return true;
-}
-
 /* 1: removed; 0: somebody started or removed it meanwhile. */
 static int prune_container(
 	struct engine *engine, struct container *c, int64_t *bytes, struct hull_error *err)
@@ -145,7 +124,10 @@ int prune_containers(struct engine *engine, const struct prune_filter *filter, i
 	int r = container_list(engine, true, &list, &n, err);
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		if (!is_pruned(list[i], filter))
+		const struct container *c = list[i];
+
+		if (container_is_running(c) || !prune_filter_matches(filter, c->created,
+						       c->config->labels, c->config->n_labels))
 			continue;
 		r = prune_container(engine, list[i], bytes, err);
 		if (r <= 0)

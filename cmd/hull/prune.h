@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the prune commands share: the question, the filters, the two things that are pruned. */
+/* What the prune commands share: the question, the filters, the things that are pruned. */
 #pragma once
 
 #include "hull.h"
 
 #include "image/image.h"
+#include "json/json.h"
 
 /* What --filter asks for. */
 struct prune_filter {
@@ -21,6 +22,10 @@ int prune_filter_parse(
 	struct prune_filter *ret, char *const *filters, bool dangling, struct hull_error *err);
 void prune_filter_done(struct prune_filter *filter);
 
+/* True if what was created then and has those labels is meant. */
+bool prune_filter_matches(const struct prune_filter *filter, int64_t created,
+	const struct json_pair *labels, size_t n_labels);
+
 #define _cleanup_prune_filter_ _cleanup_(prune_filter_done)
 
 /*
@@ -32,6 +37,8 @@ int prune_confirm(const char *warning, const char *what, bool force, struct hull
 /* Prune, and print what went. *bytes grows by what was freed. */
 int prune_containers(struct engine *engine, const struct prune_filter *filter, int64_t *bytes,
 	struct hull_error *err);
+int prune_networks(
+	struct engine *engine, const struct prune_filter *filter, struct hull_error *err);
 int prune_images(struct engine *engine, const struct prune_filter *filter, bool all, int64_t *bytes,
 	struct hull_error *err);
 

@@ -67,13 +67,16 @@ static int remove_wanted(
 	return r < 0 ? r : 0;
 }
 
-static int remove_one(
-	struct engine *engine, struct container *c, void *data, struct hull_error *err)
+static int remove_one(struct engine *engine, const char *name, void *data, struct hull_error *err)
 {
 	const struct rm_options *o = data;
+	_cleanup_container_ struct container *c = NULL;
 	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
 
-	int r = remove_wanted(engine, c, o->force, &why);
+	int r = container_load(engine, name, &c, err);
+	if (r < 0)
+		return o->force ? each_forgive_missing(r, err) : r;
+	r = remove_wanted(engine, c, o->force, &why);
 	/* --rm, or another rm, may have been faster. */
 	if (r < 0 && why.kind != HULL_ERROR_NOT_FOUND) {
 		error_move(err, &why);
@@ -88,7 +91,7 @@ static int run(
 {
 	_cleanup_engine_ struct engine *engine = NULL;
 
-	int r = each_container(context, argc, argv, false, remove_one, data, err);
+	int r = each_name(context, argc, argv, remove_one, data, err);
 	if (hull_engine_open(context, &engine, NULL) == 0)
 		container_collect_garbage(engine);
 	return r;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hull.h"
+#include "each.h"
 #include "image_commands.h"
 
 #include "base/str.h"
-#include "engine/container.h"
 #include "engine/image_mount.h"
 #include "image/image.h"
 
@@ -27,55 +26,33 @@ static int find_user(void *data, const struct digest *id, char **ret_user, bool 
 	return container_find_image_user(data, digest_format(id, text), ret_user, ret_running, err);
 }
 
-static int remove_one(struct engine *engine, struct image_store *images,
-	const struct rmi_options *o, const char *text, struct hull_error *err)
+static int remove_one(struct engine *engine, const char *text, void *data, struct hull_error *err)
 {
-	struct image_remove_options remove_options = {
+	const struct rmi_options *o = data;
+	const struct image_remove_options remove_options = {
 		.force = o->force,
 		.no_prune = o->no_prune,
 		.users = {find_user, engine, image_mount_find},
 	};
 	struct image_removed removed = {0};
-	int r = image_remove(images, text, &remove_options, &removed, err);
+	struct image_store *images;
+	int r = engine_images(engine, &images, err);
 
+	if (r == 0)
+		r = image_remove(images, text, &remove_options, &removed, err);
 	strv_foreach (name, removed.untagged)
 		printf("Untagged: %s\n", *name);
 	strv_foreach (id, removed.deleted)
 		printf("Deleted: %s\n", *id);
 	image_removed_done(&removed);
-	/* Like rm -f: what is not there need not be removed. */
-	if (r < 0 && o->force && err->kind == HULL_ERROR_NOT_FOUND) {
-		fprintf(stderr, "Error: %s\n", hull_error_message(err));
-		hull_error_done(err);
-		return 0;
-	}
-	return r;
+	r = r < 0 ? r : 1;
+	return o->force ? each_forgive_missing(r, err) : r;
 }
 
 static int run(
-	struct cli_context *context, void *options_p, int argc, char **argv, struct hull_error *err)
+	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
-	_cleanup_engine_ struct engine *engine = NULL;
-	struct image_store *images = NULL;
-	int r = hull_engine_open(context, &engine, err);
-
-	if (r == 0)
-		r = engine_images(engine, &images, err);
-	if (r < 0)
-		return r;
-	for (int i = 0; i < argc; i++) {
-		_cleanup_error_ struct hull_error e = HULL_ERROR_INIT;
-
-		if (remove_one(engine, images, options_p, argv[i], &e) == 0)
-			continue;
-		/* One error goes to the caller, those before it are told here. */
-		if (r < 0)
-			fprintf(stderr, "%s: %s\n", context->program, hull_error_message(err));
-		hull_error_done(err);
-		error_move(err, &e);
-		r = -1;
-	}
-	return r;
+	return each_name(context, argc, argv, remove_one, data, err);
 }
 
 #define RMI_FIELDS                                                                         \

@@ -80,7 +80,7 @@ static int run(
 	if (r < 0)
 		return r;
 	if (!o->attach && !o->interactive)
-		return each_container(context, argc, argv, false, start_one, data, err);
+		return each_container(context, argc, argv, start_one, data, err);
 	if (argc > 1)
 		return error_set(err, HULL_ERROR_INVALID,
 			"you cannot start and attach multiple containers at once");

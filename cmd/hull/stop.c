@@ -48,7 +48,7 @@ static int restart_one(
 static int stop_run(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
-	return each_container(context, argc, argv, false, stop_one, data, err);
+	return each_container(context, argc, argv, stop_one, data, err);
 }
 
 static int restart_run(
@@ -56,7 +56,7 @@ static int restart_run(
 {
 	int r = hull_seal(context, err);
 
-	return r < 0 ? r : each_container(context, argc, argv, false, restart_one, data, err);
+	return r < 0 ? r : each_container(context, argc, argv, restart_one, data, err);
 }
 
 const struct cli_command hull_stop_command = {

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "network_commands.h"
-#include "network_commands.h"
 #include "prune.h"
 #include "system_commands.h"
 
@@ -58,9 +56,7 @@ static int run(
 	if (r == 0)
 		r = prune_containers(engine, &filter, &bytes, err);
 	if (r == 0)
-		r = prune_networks(engine, filter.until_ns, filter.labels, filter.not_labels, err);
-	if (r == 0)
-		r = prune_networks(engine, filter.until_ns, filter.labels, filter.not_labels, err);
+		r = prune_networks(engine, &filter, err);
 	if (r == 0)
 		r = prune_images(engine, &filter, o->all, &bytes, err);
 	if (r == 0)

@@ -9,17 +9,17 @@ static int wait_one(struct engine *engine, struct container *c, void *data, stru
 	int64_t code;
 	int r = attach_wait(engine, c, &code, err);
 
-	if (r == 0) {
-		printf("%lld\n", (long long)code);
-		fflush(stdout);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	printf("%lld\n", (long long)code);
+	fflush(stdout);
+	return 1;
 }
 
 static int run(
 	struct cli_context *context, void *data, int argc, char **argv, struct hull_error *err)
 {
-	return each_container(context, argc, argv, true, wait_one, NULL, err);
+	return each_container(context, argc, argv, wait_one, NULL, err);
 }
 
 const struct cli_command hull_wait_command = {

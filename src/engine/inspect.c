@@ -2,8 +2,11 @@
 #include "engine/inspect.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "cli/size.h"
 #include "engine/inspect_network.h"
 #include "engine/process.h"
+#include "engine/usage.h"
+#include "image/image.h"
 
 #include <time.h>
 
@@ -168,9 +171,31 @@ static void write_driver(struct json_writer *w, struct engine *engine, const str
 	json_end_object(w);
 }
 
-int inspect_container(struct engine *engine, const struct container *c, struct json_writer *w,
-	struct hull_error *err)
+struct sizes {
+	int64_t own;  /* of the files that the container has changed or made */
+	int64_t root; /* of all its files */
+};
+
+/* The image may have been removed by force: then nobody knows. */
+static int sizes_load(
+	struct engine *engine, const struct container *c, struct sizes *ret, struct hull_error *err)
 {
+	_cleanup_image_ struct image *image = NULL;
+	struct image_store *images;
+	int r = container_size(engine, c, &ret->own, err);
+
+	if (r == 0)
+		r = engine_images(engine, &images, err);
+	ret->root = ret->own;
+	if (r == 0 && image_resolve(images, c->image_id, &image, NULL, NULL) == 0)
+		ret->root += image->size;
+	return r;
+}
+
+int inspect_container(struct engine *engine, const struct container *c, bool size,
+	struct json_writer *w, struct hull_error *err)
+{
+	struct sizes sizes;
 	_cleanup_container_process_ struct container_process p = {0};
 	_cleanup_free_ char *log = container_log_path(engine, c->id);
 	_cleanup_free_ char *run_dir = container_run_dir(engine, c->id);
@@ -179,6 +204,9 @@ int inspect_container(struct engine *engine, const struct container *c, struct j
 
 	if (!log || !run_dir || !name)
 		return error_no_memory(err);
+	int r = size ? sizes_load(engine, c, &sizes, err) : 0;
+	if (r < 0)
+		return r;
 	if (container_is_running(c) && container_process_load(engine, c, &p, NULL) == 0)
 		pid = p.ref.pid;
 	char *const *args = c->config->entrypoint ? c->config->entrypoint : c->config->cmd;
@@ -209,10 +237,14 @@ int inspect_container(struct engine *engine, const struct container *c, struct j
 	json_member_text(w, "Platform", "linux");
 	write_host_config(w, c);
 	write_driver(w, engine, c);
+	if (size) {
+		json_member_i64(w, "SizeRw", sizes.own);
+		json_member_i64(w, "SizeRootFs", sizes.root);
+	}
 	write_mounts(w, c->config);
 	write_config(w, c);
 	json_key(w, "NetworkSettings");
-	int r = inspect_network_settings(engine, c, w, err);
+	r = inspect_network_settings(engine, c, w, err);
 	json_end_object(w);
 	return r;
 }
@@ -264,6 +296,22 @@ static void format_created(int64_t ns, char *text, size_t size)
 		text[0] = '\0';
 }
 
+static int member_size(struct json_writer *w, struct engine *engine, const struct container *c,
+	struct hull_error *err)
+{
+	char own[SIZE_TEXT_SIZE], root[SIZE_TEXT_SIZE], text[2 * SIZE_TEXT_SIZE + 16];
+	struct sizes sizes;
+	int r = sizes_load(engine, c, &sizes, err);
+
+	if (r < 0)
+		return r;
+	size_format_decimal((uint64_t)sizes.own, 3, own);
+	size_format_decimal((uint64_t)sizes.root, 3, root);
+	snprintf(text, sizeof(text), "%s (virtual %s)", own, root);
+	json_member_text(w, "Size", text);
+	return 0;
+}
+
 int inspect_ps_row(struct engine *engine, const struct container *c, bool no_trunc, bool size,
 	struct json_writer *w, struct hull_error *err)
 {
@@ -276,15 +324,11 @@ int inspect_ps_row(struct engine *engine, const struct container *c, bool no_tru
 		return error_no_memory(err);
 	format_created(c->created, created, sizeof(created));
 	clock_format_age((clock_realtime_ns() - c->created) / NS_PER_SECOND, age, sizeof(age));
-	for (size_t i = 0; i < c->config->n_labels; i++)
-		buf_printf(&labels, "%s%s=%s", i ? "," : "", c->config->labels[i].key,
-			c->config->labels[i].value);
+	json_pairs_join(&labels, c->config->labels, c->config->n_labels);
 	strv_foreach (bind, c->config->binds)
 		buf_printf(
 			&mounts, "%s%.*s", mounts.len ? "," : "", (int)strcspn(*bind, ":"), *bind);
-	int r = inspect_ports(engine, c, &ports, err);
-	if (r == 0)
-		r = inspect_network_names(engine, c, &networks, err);
+	int r = inspect_ps_networks(engine, c, &networks, &ports, err);
 	if (r < 0)
 		return r;
 	_cleanup_free_ char *running_for = str_printf("%s ago", age);
@@ -302,8 +346,10 @@ int inspect_ps_row(struct engine *engine, const struct container *c, bool no_tru
 	json_member_text(w, "Networks", buf_str(&networks));
 	json_member_text(w, "Ports", buf_str(&ports));
 	json_member_text(w, "RunningFor", running_for);
+	if (size)
+		r = member_size(w, engine, c, err);
 	json_member_text(w, "State", c->state);
 	json_member_text(w, "Status", status);
 	json_end_object(w);
-	return 0;
+	return r;
 }

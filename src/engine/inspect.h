@@ -5,11 +5,14 @@
 #include "engine/container.h"
 #include "json/json.h"
 
-/* The object of `docker inspect`. */
-int inspect_container(struct engine *engine, const struct container *c, struct json_writer *w,
-	struct hull_error *err);
+/* The object of `docker inspect`; with sizes, SizeRw and SizeRootFs too, for which files are counted. */
+int inspect_container(struct engine *engine, const struct container *c, bool size,
+	struct json_writer *w, struct hull_error *err);
 
-/* One row of `docker ps` as an object: ID, Image, Command, CreatedAt, RunningFor, Status, ... */
+/*
+ * One row of `docker ps` as an object: ID, Image, Command, CreatedAt, RunningFor, Status, ... With
+ * sizes, Size too.
+ */
 int inspect_ps_row(struct engine *engine, const struct container *c, bool no_trunc, bool size,
 	struct json_writer *w, struct hull_error *err);
 

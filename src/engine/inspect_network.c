@@ -349,43 +349,76 @@ static int networks_load(struct engine *engine, const struct container *c, struc
 	return r;
 }
 
-int inspect_ports(
-	struct engine *engine, const struct container *c, struct buf *out, struct hull_error *err)
+/* The ports that are published, and those that are only said to be open. */
+static int put_ports(const struct container *c, const struct networks *n, struct buf *out,
+	struct hull_error *err)
 {
-	_cleanup_(networks_done) struct networks n = {.arena = ARENA_INIT};
-
-	if (!container_is_running(c))
-		return 0;
-	int r = networks_load(engine, c, &n, err);
-	for (size_t i = 0; i < n.n_bindings; i++)
-		put_binding(out, &n.bindings[i]);
-	for (char **exposed = c->config->exposed; r == 0 && exposed && *exposed; exposed++) {
+	for (size_t i = 0; i < n->n_bindings; i++)
+		put_binding(out, &n->bindings[i]);
+	strv_foreach (exposed, c->config->exposed) {
 		struct network_port port;
+		int r = network_port_parse(*exposed, &port, err);
 
-		r = network_port_parse(*exposed, &port, err);
-		if (r < 0 || is_bound(n.bindings, n.n_bindings, &port, port.container_first))
+		if (r < 0)
+			return r;
+		if (is_bound(n->bindings, n->n_bindings, &port, port.container_first))
 			continue;
 		buf_puts(out, out->len ? ", " : "");
 		put_range(out, port.container_first,
 			(uint32_t)port.container_last - port.container_first + 1);
 		buf_printf(out, "/%s", network_protocol_name(port.protocol));
 	}
-	return r;
+	return 0;
 }
 
-int inspect_network_names(
-	struct engine *engine, const struct container *c, struct buf *out, struct hull_error *err)
+int inspect_ps_networks(struct engine *engine, const struct container *c, struct buf *names,
+	struct buf *ports, struct hull_error *err)
 {
 	_cleanup_(networks_done) struct networks n = {.arena = ARENA_INIT};
-
-	if (container_network_mode(c->config) != NETWORK_MODE_NETWORKS) {
-		buf_puts(out, c->config->network);
-		return 0;
-	}
 	int r = networks_load(engine, c, &n, err);
+
+	if (r < 0)
+		return r;
+	if (container_network_mode(c->config) != NETWORK_MODE_NETWORKS)
+		buf_puts(names, c->config->network);
 	for (size_t i = 0; i < n.n_endpoints; i++)
-		buf_printf(out, "%s%s", i ? "," : "", n.endpoints[i].network->name);
-	return r;
+		buf_printf(names, "%s%s", i ? "," : "", n.endpoints[i].network->name);
+	return container_is_running(c) ? put_ports(c, &n, ports, err) : 0;
+}
+
+/* Whether two ranges of ports have one in common. */
+static bool meet(uint32_t first, uint32_t last, uint32_t other_first, uint32_t other_last)
+{
+	return first <= other_last && other_first <= last;
+}
+
+int inspect_match_port(struct engine *engine, const struct container *c,
+	const struct network_port *wanted, bool exposed, struct hull_error *err)
+{
+	_cleanup_(networks_done) struct networks n = {.arena = ARENA_INIT};
+	uint32_t first = wanted->container_first, last = wanted->container_last;
+
+	if (!container_is_running(c))
+		return 0;
+	int r = networks_load(engine, c, &n, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n.n_bindings; i++) {
+		const struct network_binding *b = &n.bindings[i];
+		uint32_t at = exposed ? b->container_first : b->host_first;
+
+		if (b->protocol == wanted->protocol && meet(first, last, at, at + b->count - 1u))
+			return 1;
+	}
+	strv_foreach (text, exposed ? c->config->exposed : NULL) {
+		struct network_port port;
+
+		if (network_port_parse(*text, &port, NULL) == 0 &&
+			port.protocol == wanted->protocol &&
+			meet(first, last, port.container_first, port.container_last))
+			return 1;
+	}
+	return 0;
 }
 
 /* ---- Documents ---- */

@@ -17,13 +17,19 @@ int inspect_network(struct engine *engine, const struct network *network, struct
 /* The objects HostConfig.PortBindings, what -p asked for, and (exposed) Config.ExposedPorts. */
 void inspect_asked_ports(const struct container *c, bool exposed, struct json_writer *w);
 
-/* The column PORTS of `docker ps`: "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp". */
-int inspect_ports(
-	struct engine *engine, const struct container *c, struct buf *out, struct hull_error *err);
+/*
+ * What `ps` tells: the names of the container's networks, with commas between them, and of one that
+ * runs its ports, "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp".
+ */
+int inspect_ps_networks(struct engine *engine, const struct container *c, struct buf *names,
+	struct buf *ports, struct hull_error *err);
 
-/* The names of the container's networks, with commas between them. */
-int inspect_network_names(
-	struct engine *engine, const struct container *c, struct buf *out, struct hull_error *err);
+/*
+ * 1 if a running container has one of the wanted ports: published to it as a port of the host, or
+ * (exposed) open in the container. 0 if not.
+ */
+int inspect_match_port(struct engine *engine, const struct container *c,
+	const struct network_port *wanted, bool exposed, struct hull_error *err);
 
 /* "0.0.0.0:8080", "[::]:8080" */
 void inspect_host_port(const struct network_binding *binding, uint16_t offset, struct buf *out);

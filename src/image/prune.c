@@ -8,21 +8,6 @@
 
 #include "base/str.h"
 
-bool image_label_matches(const struct image *image, const char *wanted)
-{
-	const char *equals = strchr(wanted, '=');
-	size_t n = equals ? (size_t)(equals - wanted) : strlen(wanted);
-
-	for (size_t i = 0; i < image->config.config.n_labels; i++) {
-		const struct json_pair *label = &image->config.config.labels[i];
-
-		if (strlen(label->key) == n && strncmp(label->key, wanted, n) == 0 &&
-			(!equals || str_eq(label->value, equals + 1)))
-			return true;
-	}
-	return false;
-}
-
 static int labels_match(struct image_store *store, struct image *image,
 	const struct image_prune_options *o, struct hull_error *err)
 {
@@ -31,13 +16,8 @@ static int labels_match(struct image_store *store, struct image *image,
 	int r = image_read(store, image, err);
 	if (r < 0)
 		return r;
-	strv_foreach (label, o->labels)
-		if (!image_label_matches(image, *label))
-			return 0;
-	strv_foreach (label, o->not_labels)
-		if (image_label_matches(image, *label))
-			return 0;
-	return 1;
+	return json_pairs_match(image->config.config.labels, image->config.config.n_labels,
+		o->labels, o->not_labels);
 }
 
 static int is_unused(struct image_store *store, struct image *image,

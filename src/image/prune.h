@@ -16,6 +16,3 @@ struct image_prune_options {
 /* Removes images that nothing needs, and everything that is left of them; *ret_bytes were freed. */
 int image_prune(struct image_store *store, const struct image_prune_options *options,
 	struct image_removed *ret, int64_t *ret_bytes, struct hull_error *err);
-
-/* True if the image (with its config read) has the label: "key" or "key=value". */
-bool image_label_matches(const struct image *image, const char *wanted);

@@ -83,6 +83,9 @@ struct json_pair {
 /* True if there is a pair as wanted: "KEY" with whatever value, or "KEY=VALUE". */
 bool json_pairs_have(const struct json_pair *pairs, size_t n, const char *wanted);
 
+/* True if all of the one list are there, as json_pairs_have() says, and none of the other. */
+bool json_pairs_match(const struct json_pair *pairs, size_t n, char *const *all, char *const *none);
+
 /* Appends "KEY=VALUE,KEY=VALUE". */
 void json_pairs_join(struct buf *out, const struct json_pair *pairs, size_t n);
 

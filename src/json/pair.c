@@ -14,6 +14,17 @@ bool json_pairs_have(const struct json_pair *pairs, size_t n, const char *wanted
 	return false;
 }
 
+bool json_pairs_match(const struct json_pair *pairs, size_t n, char *const *all, char *const *none)
+{
+	strv_foreach (wanted, all)
+		if (!json_pairs_have(pairs, n, *wanted))
+			return false;
+	strv_foreach (unwanted, none)
+		if (json_pairs_have(pairs, n, *unwanted))
+			return false;
+	return true;
+}
+
 void json_pairs_join(struct buf *out, const struct json_pair *pairs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

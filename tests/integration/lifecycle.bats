@@ -27,6 +27,12 @@ teardown() { teardown_container; }
     run hull inspect cc
     assert_failure 1
     assert_output_has "No such object: cc"
+    run hull rm cc
+    assert_failure 1
+    assert_output "hull: No such container: cc"
+    run hull rm -f cc
+    assert_success
+    assert_output "Error: No such container: cc"
 }
 
 @test "ps looks as people know it" {
@@ -38,8 +44,61 @@ teardown() { teardown_container; }
     assert_equal "$(hull ps -q --no-trunc)" "$(container_id web)"
     assert_equal "$(hull ps -aq --filter name=we --filter status=running)" "$(container_id web | cut -c1-12)"
     assert_equal "$(hull ps -aq --filter status=exited)" ""
-    run hull ps --filter nonsense=1
-    assert_failure
+}
+
+# shown FILTER...: the names of the containers that ps shows with those filters.
+shown() {
+    hull ps "${@/#/--filter=}" --format '{{.Names}}' | sort | paste -sd' '
+}
+
+@test "ps: filters" {
+    local text
+
+    hull create --name first -l tier=back busybox true >/dev/null
+    hull run --name second -l tier=front -l extra busybox sh -c 'exit 3' >/dev/null || true
+    hull run -d --name third -l tier=front -v "$WORK:/data" busybox sleep 1000 >/dev/null
+    assert_equal "$(shown status=created)" first
+    assert_equal "$(shown status=created status=exited)" "first second"
+    assert_equal "$(shown exited=3)" second
+    assert_equal "$(shown exited=0)" ""
+    assert_equal "$(shown name=ir)" third
+    assert_equal "$(shown name=^/third$)" third
+    assert_equal "$(shown name=^hird)" ""
+    assert_equal "$(shown name='^(first|third)$' status=created status=running)" "first third"
+    assert_equal "$(shown label=tier=front)" third
+    assert_equal "$(shown status=exited label=tier=front label=extra)" second
+    assert_equal "$(shown status=exited label=tier=front label=other)" ""
+    assert_equal "$(shown before=third status=created status=exited)" "first second"
+    assert_equal "$(shown since=first status=exited status=running)" "second third"
+    assert_equal "$(shown ancestor=busybox)" third
+    assert_equal "$(shown volume=/data)" third
+    assert_equal "$(shown volume="$WORK")" third
+    assert_equal "$(shown volume=/other)" ""
+    for text in nonsense=1 name status=sleeping exited=x publish=nothing expose=1:2; do
+        run hull ps --filter "$text"
+        assert_failure 1
+        assert_output "hull: invalid filter '$text'"
+    done
+    run hull ps --filter before=nobody
+    assert_failure 1
+    assert_output "hull: No such container: nobody"
+}
+
+@test "ps and inspect: what a container takes on the disk" {
+    local own root
+
+    hull run --name big busybox sh -c 'head -c 1500000 /dev/zero >/data' >/dev/null
+    run hull ps -as --format 'table {{.Names}}\t{{.Size}}'
+    assert_output_matches '^big +1.5MB \(virtual [0-9.]+MB\)$'
+    run hull ps -as
+    assert_output_matches 'NAMES +SIZE$'
+    assert_output_matches '1\.5MB \(virtual [0-9.]+MB\)$'
+    assert_equal "$(hull ps -a --format '{{.Size}}' | cut -d' ' -f1)" 1.5MB
+    read -r own root < <(hull inspect -s -f '{{.SizeRw}} {{.SizeRootFs}}' big)
+    assert_equal "$own" 1500000
+    assert_equal "$root" $((own + $(hull image inspect -f '{{.Size}}' busybox)))
+    run hull inspect big
+    assert_output_lacks SizeRw
 }
 
 @test "ids can be short, names come first, ambiguity is an error" {

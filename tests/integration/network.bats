@@ -85,6 +85,54 @@ send_datagram() {
     grep -qx 198.51.100.2 "$WORK/udp"
 }
 
+# serve_datagrams CONTAINER PORT: answers each datagram with its sender's address and its text.
+serve_datagrams() {
+    inside "$(pid_of "$1")" python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+s.bind(("::", int(sys.argv[1])))
+while True:
+    data, peer = s.recvfrom(65535)
+    s.sendto(peer[0].removeprefix("::ffff:").encode() + b" " + data, peer)' "$2" 3>&- &
+    defer stop_process $! KILL
+}
+
+# ask_datagram on_host|on_remote ADDRESS PORT TEXT: the answer, if it comes from where it was asked.
+ask_datagram() {
+    "$1" python3 -c '
+import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM)
+s.settimeout(0.5)
+s.connect((sys.argv[1], int(sys.argv[2])))
+for _ in range(10):
+    try:
+        s.send(sys.argv[3].encode())
+        print(s.recv(65535).decode())
+        break
+    except OSError:
+        pass' "${@:2}"
+}
+
+@test "ports: datagrams that the kernel cannot route are relayed" {
+    run_sleeper four -p 9001:9000/udp -p '[::1]:9002:9000/udp'
+    serve_datagrams four 9000
+    run hull port four
+    assert_output "$(printf '9000/udp -> 0.0.0.0:9001\n9000/udp -> [::]:9001\n9000/udp -> [::1]:9002')"
+    assert_equal "$(ask_datagram on_host ::1 9001 one)" "172.17.0.1 one"
+    assert_equal "$(ask_datagram on_host ::1 9002 two)" "172.17.0.1 two"
+    assert_equal "$(ask_datagram on_host 127.0.0.1 9001 three)" "172.17.0.1 three"
+    assert_equal "$(ask_datagram on_remote 192.0.2.1 9001 four)" "198.51.100.2 four"
+    assert_equal "$(ask_datagram on_remote 2001:db8:1::1 9001 five)" "172.17.0.1 five"
+    # With IPv6, only [::1] is not routed.
+    hull network create --ipv6 --subnet fd00:6::/64 six >/dev/null
+    run_sleeper six --network six -p 9003:9000/udp
+    serve_datagrams six 9000
+    assert_equal "$(ask_datagram on_host ::1 9003 six)" "fd00:6::1 six"
+    assert_equal "$(ask_datagram on_remote 2001:db8:1::1 9003 seven)" "2001:db8:2::2 seven"
+}
+
 @test "ports: a taken one is refused before anything starts, and is held while it is published" {
     start_server web -p 8080:80
     run hull run --rm --name second -p 8080:80 busybox true
@@ -110,6 +158,11 @@ send_datagram() {
     assert_output_matches '^80/tcp -> 0\.0\.0\.0:[0-9]+$'
     assert_output_matches '^81/udp -> 0\.0\.0\.0:[0-9]+$'
     assert_output_matches '^82/udp -> 0\.0\.0\.0:[0-9]+$'
+    assert_equal "$(hull ps -f expose=80 --format '{{.Names}}')" web
+    assert_equal "$(hull ps -f expose=70-81/udp --format '{{.Names}}')" web
+    assert_equal "$(hull ps -f expose=81 --format '{{.Names}}')" ""
+    assert_equal "$(hull ps -f publish="$(hull port web 82/udp | sed -n '1s/.*://p')/udp" -q | wc -l)" 1
+    assert_equal "$(hull ps -f publish=80 -q)" ""
 }
 
 @test "a container without a published port is not reached from outside" {
@@ -266,6 +319,11 @@ send_datagram() {
     assert_output_has "has active endpoints"
     run hull network ls --filter label=tier=front --format '{{.Name}} {{.Driver}} {{.Scope}}'
     assert_output "shop bridge local"
+    assert_equal "$(hull network ls --filter dangling=true --format '{{.Name}}')" empty
+    assert_equal "$(hull network ls --filter 'name=^sho' --format '{{.Name}}')" shop
+    run hull network ls --filter type=strange
+    assert_failure 1
+    assert_output "hull: invalid filter 'type=strange'"
     run hull network inspect shop
     assert_json '.[0].Containers | to_entries[0].value.Name' web
     assert_json '.[0].IPAM.Config[0].Gateway' 172.18.0.1
