@@ -201,7 +201,7 @@ teardown() {
     assert_json .umask 0027
     assert_json .hostname probe-host
     assert_json .cwd /tmp
-    assert_json '.env[2]' $'ODD=a"b\\\u00e9'
+    assert_json '.env[2]' $'ODD=a"b\\\xc3\xa9'
     assert_json .security.no_new_privs true
     assert_json .capabilities.bounding '["CAP_KILL","CAP_NET_BIND_SERVICE","CAP_AUDIT_WRITE"]'
     assert_json .capabilities.effective '[]'

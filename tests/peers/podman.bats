@@ -151,22 +151,7 @@ status_is() {
 }
 
 @test "podman: volumes, tmpfs, read-only root, devices, sysctls, ulimits" {
-    mkdir -p "$PEER/bind"
-    echo content >"$PEER/bind/file"
-    run create --rm -v "$PEER/bind:/b:ro" -v "volume-$NAME:/v" --tmpfs /t:size=1m --read-only \
-        --sysctl net.ipv4.ip_forward=1 --ulimit nofile=100:200 --device /dev/null:/dev/mynull busybox sh -c '
-        cat /b/file
-        touch /b/x 2>/dev/null || echo bind is read-only
-        touch /v/x && echo volume is writable
-        touch /x 2>/dev/null || echo root is read-only
-        df /t | tail -n 1 | awk "{ print \$2 }"
-        cat /proc/sys/net/ipv4/ip_forward
-        ulimit -n
-        [ -c /dev/mynull ] && echo device'
-    assert_success
-    assert_output "$(printf '%s\n' content 'bind is read-only' 'volume is writable' \
-        'root is read-only' 1024 1 100 device)"
-    call volume rm "volume-$NAME"
+    check_mounts_and_limits create --rm
 }
 
 @test "podman: health checks run" {
