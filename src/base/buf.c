@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 
-#include "base/utf8.h"
-
 void buf_done(struct buf *b)
 {
 	free(b->data);
@@ -89,14 +87,6 @@ void buf_printf(struct buf *b, const char *format, ...)
 	va_start(ap, format);
 	buf_vprintf(b, format, ap);
 	va_end(ap);
-}
-
-void buf_make_printable(struct buf *b, size_t start, const char *keep)
-{
-	if (b->len <= start)
-		return;
-	b->len = start + utf8_make_printable(b->data + start, b->len - start, keep);
-	b->data[b->len] = '\0';
 }
 
 char *buf_take(struct buf *b)

@@ -46,9 +46,6 @@ void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(pr
 void buf_vprintf(struct buf *b, const char *format, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 
-/* utf8_make_printable() of what stands from `start` on. */
-void buf_make_printable(struct buf *b, size_t start, const char *keep);
-
 /* 0, -ENOMEM or -E2BIG. */
 static inline int buf_error(const struct buf *b)
 {

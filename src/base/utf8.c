@@ -51,3 +51,11 @@ size_t utf8_make_printable(char *text, size_t n, const char *keep)
 	}
 	return (size_t)(to - text);
 }
+
+void buf_make_printable(struct buf *b, size_t start, const char *keep)
+{
+	if (b->len <= start)
+		return;
+	b->len = start + utf8_make_printable(b->data + start, b->len - start, keep);
+	b->data[b->len] = '\0';
+}

@@ -2,6 +2,8 @@
 /* Text as bytes that are meant to be UTF-8. */
 #pragma once
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -43,6 +45,9 @@ static inline size_t utf8_length(const char *text, const char *end)
  * place: the text gets no longer, and n becomes what is returned. Everything else stays as it is.
  */
 size_t utf8_make_printable(char *text, size_t n, const char *keep);
+
+/* The same for what stands in a buffer from `start` on. */
+void buf_make_printable(struct buf *b, size_t start, const char *keep);
 
 /* Whether utf8_make_printable() would leave the text as it is. */
 bool utf8_is_printable(const char *text, size_t n, const char *keep);

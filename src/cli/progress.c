@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #include <pthread.h>
 #include <stdarg.h>

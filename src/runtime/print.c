@@ -3,6 +3,7 @@
 #include "runtime/op.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "sys/capability.h"
 #include "sys/mount_api.h"
 
