@@ -9,7 +9,9 @@
 #include "base/str.h"
 #include "registry/credentials.h"
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 struct place {
 	char directory[64];
@@ -162,6 +164,143 @@ static void a_new_file_in_a_new_directory(void **state)
 	free(below.file);
 }
 
+static void links_to_the_file_stay(void **state)
+{
+	struct place *p = *state;
+	_cleanup_free_ char *below = str_printf("%s/below", p->directory);
+	_cleanup_free_ char *real = str_printf("%s/real.json", below);
+	struct stat st;
+
+	/* One that leads nowhere yet leads to the new file. */
+	assert_int_equal(mkdir(below, 0755), 0);
+	assert_int_equal(symlink("below/first", p->file), 0);
+	_cleanup_free_ char *first = str_printf("%s/first", below);
+	assert_int_equal(symlink(real, first), 0);
+	for (int i = 0; i < 2; i++) {
+		store(p, i ? "two" : "one", "u", "p");
+		assert_int_equal(lstat(p->file, &st), 0);
+		assert_true(S_ISLNK(st.st_mode));
+		assert_int_equal(lstat(real, &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0600);
+		assert_true(S_ISREG(st.st_mode));
+	}
+	assert_login(p, "one", "x", "u:p");
+	assert_login(p, "two", "x", "u:p");
+
+	assert_int_equal(unlink(real), 0);
+	assert_int_equal(symlink("../config.json", real), 0);
+	const struct auth_credentials c = {.user = (char *)"u", .secret = (char *)"p"};
+	_cleanup_free_ char *file = NULL;
+	assert_true(credentials_store(p->directory, "one", &c, &file, NULL) < 0);
+}
+
+/* Whoever the file was of; only root can find out. */
+static void the_owner_stays(void **state)
+{
+	struct place *p = *state;
+	struct stat st;
+
+	if (geteuid() != 0)
+		skip();
+	put(p->file, "{}");
+	assert_int_equal(chown(p->file, 65534, 65533), 0);
+	store(p, "one", "u", "p");
+	assert_int_equal(stat(p->file, &st), 0);
+	assert_int_equal(st.st_uid, 65534);
+	assert_int_equal(st.st_gid, 65533);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static size_t count_files(const char *directory)
+{
+	_cleanup_closedir_ DIR *dir = opendir(directory);
+	size_t n = 0;
+
+	assert_non_null(dir);
+	for (struct dirent *e; (e = readdir(dir));)
+		n += e->d_name[0] != '.';
+	return n;
+}
+
+enum { PEOPLE = 12, LOGINS = 8 };
+
+/* Logs one out of everything that was there, and in to something of its own. */
+static void log_in_and_out(const struct place *p, int person)
+{
+	const struct auth_credentials c = {.user = (char *)"u", .secret = (char *)"p"};
+
+	for (int i = 0; i < LOGINS; i++) {
+		_cleanup_free_ char *old = str_printf("old-%d-%d", person, i);
+		_cleanup_free_ char *new = str_printf("new-%d-%d", person, i);
+		_cleanup_free_ char *file = NULL;
+
+		if (credentials_store(p->directory, new, &c, &file, NULL) < 0 ||
+			credentials_erase(p->directory, old, NULL) != 1)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static void none_of_many_at_once_is_lost(void **state)
+{
+	struct place *p = *state;
+	pid_t children[PEOPLE];
+
+	for (int i = 0; i < PEOPLE * LOGINS; i++) {
+		_cleanup_free_ char *host = str_printf("old-%d-%d", i / LOGINS, i % LOGINS);
+		store(p, host, "u", "p");
+	}
+	for (int i = 0; i < PEOPLE; i++) {
+		children[i] = fork();
+		assert_true(children[i] >= 0);
+		if (children[i] == 0)
+			log_in_and_out(p, i);
+	}
+	for (int i = 0; i < PEOPLE; i++) {
+		int status;
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_equal(status, 0);
+	}
+	for (int i = 0; i < PEOPLE * LOGINS; i++) {
+		_cleanup_free_ char *old = str_printf("old-%d-%d", i / LOGINS, i % LOGINS);
+		_cleanup_free_ char *new = str_printf("new-%d-%d", i / LOGINS, i % LOGINS);
+		assert_login(p, old, "x", "-");
+		assert_login(p, new, "x", "u:p");
+	}
+	assert_int_equal(count_files(p->directory), 1);
+}
+
+/* Nobody who is killed takes others' logins along, keeps others waiting, or leaves a secret. */
+static void killed_in_the_middle(void **state)
+{
+	struct place *p = *state;
+	const struct auth_credentials c = {.user = (char *)"u", .secret = (char *)"p"};
+	_cleanup_free_ char *left = str_printf("%s.tmp-0123456789abcdef", p->file);
+	_cleanup_free_ char *other = str_printf("%s.tmp-keep", p->file);
+
+	store(p, "stays", "u", "p");
+	for (int i = 0; i < 60; i++) {
+		pid_t child = fork();
+		assert_true(child >= 0);
+		for (int n = 0; child == 0; n++) {
+			_cleanup_free_ char *host = str_printf("host-%d", n % 20);
+			_cleanup_free_ char *file = NULL;
+			credentials_store(p->directory, host, &c, &file, NULL);
+		}
+		usleep((useconds_t)(i * 97));
+		assert_int_equal(kill(child, SIGKILL), 0);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		assert_login(p, "stays", "x", "u:p");
+	}
+	put(left, "secret");
+	put(other, "not ours");
+	store(p, "last", "u", "p");
+	assert_login(p, "stays", "x", "u:p");
+	assert_login(p, "last", "x", "u:p");
+	assert_int_equal(access(left, F_OK), -1);
+	assert_int_equal(count_files(p->directory), 2);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
@@ -171,6 +310,10 @@ int main(void)
 		TEST(malformed_logins_are_told),
 		TEST(storing_keeps_everything_else),
 		TEST(a_new_file_in_a_new_directory),
+		TEST(links_to_the_file_stay),
+		TEST(the_owner_stays),
+		TEST(none_of_many_at_once_is_lost),
+		TEST(killed_in_the_middle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
