@@ -46,6 +46,10 @@ struct client {
 	bool behind; /* has not taken the current piece yet */
 	bool fed_stdin;
 	bool has_input; /* a message with input waits in its socket */
+	/* What is to be done when it goes (MONITOR_HOLD); 0 = nothing. */
+	int hold_fds[MONITOR_HOLD_FDS];
+	char hold_text[MONITOR_HOLD_TEXT_MAX];
+	size_t hold_len;
 };
 
 /* All state of this single-purpose process. */
@@ -83,8 +87,21 @@ static void close_stdin(void)
 	m.input_len = m.input_done = 0;
 }
 
+static void hold_release(struct client *c)
+{
+	/* A group that cannot be written to any more is gone. */
+	if (c->hold_fds[0])
+		fd_write_all(c->hold_fds[0], c->hold_text, c->hold_len);
+	for (size_t i = 0; i < MONITOR_HOLD_FDS; i++) {
+		if (c->hold_fds[i])
+			close(c->hold_fds[i]);
+		c->hold_fds[i] = 0;
+	}
+}
+
 static void client_drop(struct client *c)
 {
+	hold_release(c);
 	close(c->fd);
 	c->fd = -1;
 	c->behind = false;
@@ -199,36 +216,36 @@ static void resize(const struct monitor_size *size)
 		ioctl(m.stdout_fd, TIOCSWINSZ, &ws);
 }
 
-/* One message; the kernel tells a reset once, and before what was sent first. */
-static ssize_t client_receive(const struct client *c, char *packet, size_t size, int flags)
+/* The kernel tells a reset once, and before what was sent first. */
+static bool next_is_input(const struct client *c)
 {
-	ssize_t n = recv(c->fd, packet, size, MSG_DONTWAIT | flags);
+	char type;
+	ssize_t n = recv(c->fd, &type, 1, MSG_DONTWAIT | MSG_PEEK);
 
 	if (n < 0 && errno == ECONNRESET)
-		n = recv(c->fd, packet, size, MSG_DONTWAIT | flags);
-	return n;
+		n = recv(c->fd, &type, 1, MSG_DONTWAIT | MSG_PEEK);
+	return n == 1 && type == MONITOR_STDIN;
 }
 
-static void client_read(struct client *c)
+/* Takes the fds. */
+static void client_hold(struct client *c, const char *text, size_t len, int *fds)
 {
-	static char packet[1 + MONITOR_PAYLOAD_MAX];
-	struct monitor_size size;
-	char type;
+	const char held = MONITOR_HELD;
 
-	if (m.input_len > 0 && client_receive(c, &type, 1, MSG_PEEK) == 1 &&
-		type == MONITOR_STDIN) {
-		c->has_input = true;
+	if (c->hold_fds[0] || !fds[MONITOR_HOLD_FDS - 1] || len > sizeof(c->hold_text))
 		return;
-	}
-	c->has_input = false;
-	ssize_t n = client_receive(c, packet, sizeof(packet), 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		client_drop(c);
-		return;
-	}
-	size_t payload = (size_t)n - 1;
+	memcpy(c->hold_text, text, len);
+	c->hold_len = len;
+	memcpy(c->hold_fds, fds, sizeof(c->hold_fds));
+	memset(fds, 0, sizeof(c->hold_fds));
+	send(c->fd, &held, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* What is left of fds is closed by the caller. */
+static void client_message(struct client *c, const char *packet, size_t payload, int *fds)
+{
+	struct monitor_size size;
+
 	switch ((enum monitor_message)packet[0]) {
 	case MONITOR_ATTACH:
 		c->attached = true;
@@ -260,9 +277,33 @@ static void client_read(struct client *c)
 	case MONITOR_SETTLED:
 		m.settled = c == m.owner && m.claimed;
 		break;
+	case MONITOR_HOLD:
+		client_hold(c, packet + 1, payload, fds);
+		break;
 	default:
 		break;
 	}
+}
+
+static void client_read(struct client *c)
+{
+	static char packet[1 + MONITOR_PAYLOAD_MAX];
+	int fds[MONITOR_HOLD_FDS] = {0};
+	size_t n_fds = MONITOR_HOLD_FDS;
+
+	c->has_input = m.input_len > 0 && next_is_input(c);
+	if (c->has_input)
+		return;
+	ssize_t n = fd_receive(c->fd, packet, sizeof(packet), fds, &n_fds);
+	if (n == -EAGAIN)
+		return;
+	if (n > 0)
+		client_message(c, packet, (size_t)n - 1, fds);
+	else
+		client_drop(c);
+	for (size_t i = 0; i < MONITOR_HOLD_FDS; i++)
+		if (fds[i])
+			close(fds[i]);
 }
 
 /* The exit record appears by rename: whoever settles sees all of it or nothing. */
@@ -314,7 +355,7 @@ static void serve(int timeout)
 		return;
 
 	if (fds[0].revents & POLLIN) {
-		int fd = accept4(MONITOR_FD_LISTEN, NULL, NULL, SOCK_CLOEXEC);
+		int fd = accept4(MONITOR_FD_LISTEN, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0)
 			client_add(fd, false);
 	}
@@ -479,7 +520,7 @@ int main(int argc, char **argv)
 	m.stdin_fd = adopt(MONITOR_FD_STDIN);
 	m.stdout_fd = adopt(MONITOR_FD_STDOUT);
 	m.stderr_fd = adopt(MONITOR_FD_STDERR);
-	if (fd_is_open(MONITOR_FD_OWNER))
+	if (adopt(MONITOR_FD_OWNER) >= 0)
 		m.owner = client_add(MONITOR_FD_OWNER, true);
 
 	network_open();
@@ -493,7 +534,7 @@ int main(int argc, char **argv)
 		return 0;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (m.clients[i].fd >= 0)
-			close(m.clients[i].fd);
+			client_drop(&m.clients[i]);
 	execv(argv[3], argv + 3);
 	return 125;
 }

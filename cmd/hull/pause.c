@@ -3,7 +3,7 @@
 #include "container_commands.h"
 #include "each.h"
 
-#include "engine/process.h"
+#include "engine/pause.h"
 
 static int set_paused(
 	struct engine *engine, struct container *c, void *data, struct hull_error *err)

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "engine/process.h"
+#include "engine/pause.h"
 #include "engine/view.h"
 #include "layer/pack.h"
 #include "layer/store.h"
@@ -96,14 +96,10 @@ static int make_layer(struct commit *m, struct digest *ret, struct hull_error *e
 /* As above with all processes of the container frozen. A container that was paused stays so. */
 static int make_layer_paused(struct commit *m, struct digest *ret, struct hull_error *err)
 {
-	if (!m->options->pause || !str_eq(m->c->state, "running"))
-		return make_layer(m, ret, err);
-	int r = container_set_paused(m->engine, m->c, true, err);
-	if (r < 0)
-		return r;
-	r = make_layer(m, ret, err);
-	int resumed = container_set_paused(m->engine, m->c, false, r < 0 ? NULL : err);
-	return r < 0 || resumed == 0 ? r : resumed;
+	_cleanup_pause_ struct pause pause = PAUSE_INIT;
+	int r = m->options->pause ? pause_begin(m->engine, m->c, &pause, err) : 0;
+
+	return r < 0 ? r : make_layer(m, ret, err);
 }
 
 /* ---- The configuration ---- */

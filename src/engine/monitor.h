@@ -46,8 +46,8 @@ enum monitor_fd {
 #define MONITOR_SOCKET	    "monitor.sock"
 #define MONITOR_EXIT_RECORD "exit"
 #define MONITOR_RESOLVER    "resolver" /* what to answer: see resolver/resolver.h */
-/* Which of the held ports' sockets accept connections, and where these are relayed to: lines "FD
- * ADDRESS PORT". Missing if there are none. */
+/* What comes at which of the held ports' sockets is relayed where: lines "FD ADDRESS PORT". Missing if
+ * there are none. */
 #define MONITOR_RELAYS	    "relays"
 #define MONITOR_PAYLOAD_MAX 16384
 #define MONITOR_CLAIM_MS    2000
@@ -57,6 +57,7 @@ enum monitor_message {
 	MONITOR_STDOUT = 1,
 	MONITOR_STDERR = 2,
 	MONITOR_EXIT = 3, /* struct monitor_exit */
+	MONITOR_HELD = 4, /* the answer to MONITOR_HOLD */
 	/* from a client */
 	MONITOR_ATTACH = 16, /* wants the output from here on */
 	MONITOR_WATCH = 17,  /* wants the exit only */
@@ -65,7 +66,13 @@ enum monitor_message {
 	MONITOR_RESIZE = 20, /* struct monitor_size */
 	MONITOR_CLAIM = 21,
 	MONITOR_SETTLED = 22,
+	/* With MONITOR_HOLD_FDS fds: when this client goes, the payload is written to the first, and
+	 * then all are closed. That is how a container thaws whose freezer was killed (pause.c). */
+	MONITOR_HOLD = 23,
 };
+
+#define MONITOR_HOLD_FDS      2
+#define MONITOR_HOLD_TEXT_MAX 16
 
 struct monitor_exit {
 	int32_t exit_code; /* the status, or 128 + the signal that ended it */

@@ -219,39 +219,3 @@ int container_stop(struct engine *engine, const struct container *c, int signal,
 	}
 	return container_wait_settled(engine, c, err);
 }
-
-/*
- * The row says "paused" before anything is frozen and until everything has thawed: whoever is killed
- * in between leaves a container that unpause puts right.
- */
-static int pause_all(struct engine *engine, struct container *c, const struct container_ref *ref,
-	struct hull_error *err)
-{
-	int r = container_set_state(engine, c, "paused", err);
-
-	if (r == 0)
-		r = container_pause(ref, err);
-	if (r < 0 && str_eq(c->state, "paused"))
-		container_set_state(engine, c, "running", NULL);
-	return r;
-}
-
-int container_set_paused(
-	struct engine *engine, struct container *c, bool paused, struct hull_error *err)
-{
-	_cleanup_container_process_ struct container_process p = {0};
-
-	int r = container_check_running(c, err);
-	if (r < 0)
-		return r;
-	if (paused == str_eq(c->state, "paused"))
-		return error_set(err, HULL_ERROR_CONFLICT, "Container %s is %s paused", c->id,
-			paused ? "already" : "not");
-	r = container_process_await(engine, c, &p, err);
-	if (r < 0)
-		return r;
-	if (paused)
-		return pause_all(engine, c, &p.ref, err);
-	r = container_resume(&p.ref, err);
-	return r < 0 ? r : container_set_state(engine, c, "running", err);
-}

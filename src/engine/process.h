@@ -60,7 +60,3 @@ int container_stop(struct engine *engine, const struct container *c, int signal,
 /* Seconds that stop waits, and the signal it sends, by the container's configuration. */
 int64_t container_stop_timeout(const struct container *c);
 int container_stop_signal(const struct container *c);
-
-/* Freezes and thaws all its processes. */
-int container_set_paused(
-	struct engine *engine, struct container *c, bool paused, struct hull_error *err);

@@ -152,3 +152,25 @@ int cgroup_places_frozen(const char *text, struct hull_error *err)
 	return v1 ? str_eq(buf_str(&state), "FROZEN\n")
 		  : strstr(buf_str(&state), "frozen 1\n") != NULL;
 }
+
+int cgroup_places_open_thaw(
+	const char *text, int *ret_fd, const char **ret_value, struct hull_error *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct cgroup_places all;
+	int r = cgroup_places_parse(&arena, text, &all, err);
+
+	if (r < 0)
+		return r;
+	const struct cgroup_place *place = freezer_place(&all);
+	if (!place)
+		return error_set(err, HULL_ERROR_UNSUPPORTED, "the cgroup has no freezer");
+	bool v1 = place->version == 1;
+	const char *path = arena_printf(
+		&arena, "%s/%s", place->full_path, v1 ? "freezer.state" : "cgroup.freeze");
+	if (!path)
+		return error_no_memory(err);
+	*ret_fd = open(path, O_WRONLY | O_CLOEXEC);
+	*ret_value = v1 ? "THAWED" : "0";
+	return *ret_fd < 0 ? error_errno(err, errno, "%s", path) : 0;
+}

@@ -42,6 +42,13 @@ int cgroup_places_open(const char *text, struct hull_cgroup_host **ret_host,
  */
 int cgroup_places_frozen(const char *text, struct hull_error *err);
 
+/*
+ * Opens the file of the freezer for writing: *ret_value, a constant, written there lets the group
+ * run again. HULL_ERROR_UNSUPPORTED if it has no freezer.
+ */
+int cgroup_places_open_thaw(
+	const char *text, int *ret_fd, const char **ret_value, struct hull_error *err);
+
 DEFINE_CLEANUP(struct hull_cgroup_host *, cgroup_host_closep, hull_cgroup_host_close)
 DEFINE_CLEANUP(struct hull_cgroup *, cgroup_freep, hull_cgroup_free)
 #define _cleanup_cgroup_host_ _cleanup_(cgroup_host_closep)

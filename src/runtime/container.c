@@ -253,6 +253,15 @@ int container_resume(const struct container_ref *ref, struct hull_error *err)
 	return r < 0 ? r : hull_cgroup_thaw(cgroup, FREEZE_TIMEOUT_MS, err);
 }
 
+int container_open_thaw(
+	const struct container_ref *ref, int *ret_fd, const char **ret_text, struct hull_error *err)
+{
+	if (str_empty(ref->cgroup))
+		return error_set(err, HULL_ERROR_UNSUPPORTED,
+			"cannot pause a container without a cgroup of its own");
+	return cgroup_places_open_thaw(ref->cgroup, ret_fd, ret_text, err);
+}
+
 int container_destroy(const struct container_ref *ref, int timeout_ms, struct hull_error *err)
 {
 	_cleanup_cgroup_host_ struct hull_cgroup_host *host = NULL;

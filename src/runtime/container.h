@@ -51,6 +51,13 @@ int container_kill(const struct container_ref *ref, int signal, bool all, struct
 int container_pause(const struct container_ref *ref, struct hull_error *err);
 int container_resume(const struct container_ref *ref, struct hull_error *err);
 
+/*
+ * For whoever is to resume it without knowing of cgroups: writing *ret_text, a constant, to *ret_fd
+ * does so.
+ */
+int container_open_thaw(const struct container_ref *ref, int *ret_fd, const char **ret_text,
+	struct hull_error *err);
+
 /* Kills whatever is left, waits (at most timeout_ms) and removes the cgroup. */
 int container_destroy(const struct container_ref *ref, int timeout_ms, struct hull_error *err);
 

@@ -161,6 +161,77 @@ layer_of() {
     container_state_is c1 running
 }
 
+# Lines that a container c1 appends to a file in its upper directory come, or do not come any more.
+lines_grow() {
+    local before
+
+    before=$(stat -c %s "$growing")
+    sleep 0.05
+    [ "$(stat -c %s "$growing")" -gt "$before" ]
+}
+
+@test "commit: whoever kills it at whatever moment leaves a container that runs" {
+    hull run -d --name c1 busybox sh -c 'dd if=/dev/urandom of=/big bs=1M count=24 2>/dev/null
+        while :; do echo >>/lines; usleep 1000; done' >/dev/null
+    growing=$HULL_TEST_ROOT/containers/$(container_id c1)/upper/lines
+    wait_until 10 test -e "$growing"
+    frozen=0
+    for i in {1..24}; do
+        "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" commit c1 a >/dev/null &
+        commit=$!
+        sleep "$(printf '0.%03d' $((i * 4)))"
+        if kill -STOP "$commit" 2>/dev/null; then
+            lines_grow || frozen=$((frozen + 1))
+        fi
+        kill -9 "$commit" 2>/dev/null || true
+        wait "$commit" || true
+        wait_until 5 lines_grow
+        container_state_is c1 running
+    done
+    # The test is worth something only if it met some that had frozen it.
+    [ "$frozen" -ge 1 ]
+    hull commit c1 b >/dev/null
+    lines_grow
+    hull pause c1 >/dev/null
+    hull unpause c1 >/dev/null
+    lines_grow
+}
+
+@test "commit: pause, unpause, exec, stop and other commits meanwhile" {
+    hull run -d --name c1 busybox sh -c 'dd if=/dev/urandom of=/big bs=1M count=24 2>/dev/null
+        while :; do echo >>/lines; usleep 1000; done' >/dev/null
+    growing=$HULL_TEST_ROOT/containers/$(container_id c1)/upper/lines
+    wait_until 10 test -e "$growing"
+    # Whose pause came while a commit had it frozen has a paused container afterwards.
+    for i in 1 2 3; do
+        hull commit c1 a >/dev/null &
+        commit=$!
+        sleep "0.0$((i * 3))"
+        hull pause c1 >/dev/null
+        wait "$commit"
+        container_state_is c1 paused
+        sleep 0.1
+        run ! lines_grow
+        hull unpause c1 >/dev/null
+        lines_grow
+    done
+    # A command inside waits, and other commits wait for each other.
+    for i in 1 2 3; do
+        hull commit c1 "b$i" >/dev/null &
+        pids[i]=$!
+    done
+    sleep 0.05
+    assert_equal "$(hull exec c1 echo inside)" inside
+    wait "${pids[1]}" && wait "${pids[2]}" && wait "${pids[3]}"
+    lines_grow
+    # One that ends is no obstacle.
+    hull commit c1 c >/dev/null &
+    commit=$!
+    sleep 0.05
+    hull rm -f c1 >/dev/null
+    wait "$commit" || true
+}
+
 @test "commit: a chain of images, and one whose image was removed" {
     hull run --name c1 busybox sh -c 'echo 1 >/one'
     hull commit c1 s1 >/dev/null
