@@ -234,6 +234,37 @@ requests() {
     assert_failure 1
 }
 
+@test "login: many at once, some of them killed, and none is lost" {
+    start_registry --auth user:secret
+    mkdir "$WORK/elsewhere"
+    ln -s "$WORK/elsewhere/logins" "$CONFIG/config.json"
+    jq -n '{psFormat: "x", auths: ([range(24) | {"old-\(.)": {auth: "YTpi"}}] | add)} | .auths.keep = {auth: "YTpi"}' \
+        >"$CONFIG/config.json"
+    local pids=() hosts=("$REGISTRY" "localhost:${REGISTRY##*:}")
+    for i in {0..23}; do
+        hull logout "old-$i" &
+        pids+=($!)
+        if [ $((i % 12)) = 5 ]; then
+            hull login -u user --password-stdin "${hosts[i / 12]}" <<<secret &
+            pids+=($!)
+        elif [ $((i % 4)) = 0 ]; then
+            # Whoever dies does not keep the others waiting.
+            "$HULL_BIN" login -u user --password-stdin "$REGISTRY" <<<secret &
+            sleep "0.0$i"
+            kill -9 $! || true
+        fi
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid"
+    done
+    hull login -u user --password-stdin "$REGISTRY" <<<secret
+    assert_equal "$(jq -c '[.psFormat, (.auths | keys | sort)]' "$CONFIG/config.json")" \
+        "[\"x\",[\"${hosts[0]}\",\"keep\",\"${hosts[1]}\"]]"
+    assert_equal "$(readlink "$CONFIG/config.json")" "$WORK/elsewhere/logins"
+    assert_equal "$(stat -c %a "$WORK/elsewhere/logins")" 600
+    assert_equal "$(ls -A "$WORK/elsewhere")" logins
+}
+
 # make_helper: docker-credential-test keeps logins in files below $WORK/kept.
 make_helper() {
     mkdir -p "$WORK/bin" "$WORK/kept"
