@@ -108,13 +108,6 @@ static int access_denied(struct remote *remote, const char *more, struct hull_er
 		remote->write ? "push" : "pull", remote->name, more);
 }
 
-/* A message of somebody else on one line, without what could move a terminal's cursor. */
-static void append_foreign_text(struct buf *out, const char *text, size_t max)
-{
-	for (size_t i = 0; text[i] && i < max; i++)
-		buf_putc(out, (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i]);
-}
-
 /* Warning: 299 - "TEXT": what a registry wants its users to know, each text once. */
 static void keep_warnings(struct remote *remote, const struct http_response *response)
 {
@@ -131,7 +124,7 @@ static void keep_warnings(struct remote *remote, const struct http_response *res
 		for (; *code && *code != '"'; code++) {
 			if (*code == '\\' && code[1])
 				code++;
-			append_foreign_text(&text, (const char[]){*code, '\0'}, 1);
+			buf_putc(&text, *code);
 		}
 		pthread_mutex_lock(&registry->lock);
 		/* A warning that does not fit, or for which there is no memory, is left out. */
@@ -247,11 +240,11 @@ static void describe_remote_error(const struct http_response *response, struct b
 		buf_puts(out, ": ");
 		for (char *c = first->code; *c; c++)
 			*c = *c == '_' ? ' ' : *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
-		append_foreign_text(out, first->code, 60);
+		buf_append(out, first->code, strnlen(first->code, 60));
 	}
 	if (!str_empty(first->message)) {
 		buf_puts(out, ": ");
-		append_foreign_text(out, first->message, 300);
+		buf_append(out, first->message, strnlen(first->message, 300));
 	}
 }
 

@@ -102,6 +102,8 @@ accepted() {
     refused error-500-always "status 500"
     refused denied "pull access denied for $FAULTY/denied/app"
     refused redirect-loop "too many redirects"
+    # What commands a terminal is not passed on to it.
+    refused terminal "terminal?[2j: a?[2J?]0;title????31m ü"
 }
 
 @test "tokens: anonymous, and a new one when it expires in mid-pull" {

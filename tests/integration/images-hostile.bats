@@ -169,3 +169,74 @@ user_image() {
     assert_failure 125
     assert_output_has "not a regular file"
 }
+
+# terminal_archive OUT: an archive of an image "evil" whose texts are commands to a terminal.
+terminal_archive() {
+    require_tool python3
+    [ -e "$WORK/root.tar" ] || make_busybox_tar "$WORK/root.tar"
+    python3 - "$WORK/root.tar" "$1" <<'END'
+import hashlib, io, json, sys, tarfile
+layer = open(sys.argv[1], "rb").read()
+text = "a\x1b[2J\r\n\tb\x9b31m\xfc\x7f"
+config = {"architecture": "amd64", "os": "linux", "author": text, "comment": text,
+          "config": {"Cmd": ["sh", "-c", "sleep 1000", text], "Env": ["PATH=/bin", "E=" + text],
+                     "Labels": {"k" + text: text}},
+          "history": [{"created_by": text, "comment": text}],
+          "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]}}
+files = {"config.json": json.dumps(config).encode(), "layer.tar": layer, "manifest.json": json.dumps(
+    [{"Config": "config.json", "RepoTags": ["evil:latest"], "Layers": ["layer.tar"]}]).encode()}
+with tarfile.open(sys.argv[2], "w") as tar:
+    for name, data in files.items():
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        tar.addfile(info, io.BytesIO(data))
+END
+}
+
+# lacks_commands FILE: nothing in it but printable characters, lines and valid UTF-8.
+lacks_commands() {
+    iconv -f UTF-8 -t UTF-8 "$1" >/dev/null
+    run ! env LC_ALL=C grep -aP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"
+}
+
+@test "hostile: texts that command a terminal" {
+    require_tool script iconv
+    terminal_archive "$WORK/evil.tar"
+    hull load -q -i "$WORK/evil.tar" >/dev/null
+    shown=$'a?[2J???b?31m\xc3\xbc?'
+    text=$'a\e[2J\r\n\tb\xc2\x9b31m\xc3\xbc\x7f'
+    hull run -d --name c1 evil >/dev/null
+    hull exec c1 touch $'/new\e[2J\n\xff' "/$text"
+    hull() { "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" "$@"; }
+    export -f hull
+    export HULL_BIN HULL_TEST_ROOT HULL_TEST_RUN_ROOT
+
+    # Tables are for people, wherever they go.
+    hull history --no-trunc evil >"$WORK/out"
+    assert_equal "$(wc -l <"$WORK/out")" 2
+    assert_equal "$(grep -cF "$shown" "$WORK/out")" 1
+    lacks_commands "$WORK/out"
+    hull ps --no-trunc --format 'table {{.Command}}\t{{.Labels}}' >"$WORK/out"
+    assert_equal "$(grep -cF "k$shown=$shown" "$WORK/out")" 1
+    lacks_commands "$WORK/out"
+    # Plans are, too, and JSON has escapes.
+    for command in "explain run evil" "image inspect evil" "inspect c1"; do
+        # shellcheck disable=SC2086
+        hull $command >"$WORK/out"
+        lacks_commands "$WORK/out"
+    done
+
+    # Everything else is exact for programs, and shown to people.
+    assert_equal "$(hull image inspect -f '{{.Comment}}|{{range .Config.Labels}}{{.}}{{end}}' evil)" \
+        "$text|$text"
+    assert_equal "$(hull image inspect -f '{{json .Comment}}' evil | jq -r .)" "$text"
+    assert_equal "$(hull diff c1 | LC_ALL=C sort | head -c 100)" "$(printf 'A /%s\nA /new\e[2J\n\xff' "$text" |
+        LC_ALL=C sort)"
+    for command in "image inspect -f {{.Comment}}{{.Config.Labels}} evil" "diff c1" "history evil" \
+        "history --format {{.CreatedBy}} evil" "ps --no-trunc --format {{.Labels}}" "top c1"; do
+        # shellcheck disable=SC2086
+        on_terminal hull $command | sed 's/\r$//' >"$WORK/out"
+        [ -s "$WORK/out" ]
+        lacks_commands "$WORK/out"
+    done
+}

@@ -360,6 +360,11 @@ class Handler(BaseHTTPRequestHandler):
                 "%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 2)))
         elif fault == "denied":
             self.fail(403, "DENIED")
+        elif fault == "terminal":
+            self.body()
+            self.answer(400, b'{"errors":[{"code":"TERMINAL\\u001b[2J","message":' +
+                        json.dumps("a\x1b[2J\x1b]0;title\x07\r\n\u009b31m \u00fc").encode() + b"}]}",
+                        Content_Type="application/json")
         elif fault == "redirect-loop":
             self.answer(307, Location=self.path)
         elif fault == "huge-header":
