@@ -74,6 +74,7 @@ static int run(
 		.detach = o->detach,
 		.warn = hull_warn,
 	};
+	struct terminal_size size;
 	char **env = NULL;
 	int code = 0;
 
@@ -83,6 +84,10 @@ static int run(
 	if (r == 0)
 		r = read_env(o, &arena, &env, err);
 	exec.env = env;
+	if (o->tty && terminal_size_get(STDIN_FILENO, &size) == 0) {
+		exec.rows = size.rows;
+		exec.columns = size.columns;
+	}
 	if (r == 0)
 		r = hull_engine_open(context, &engine, err);
 	if (r == 0)

@@ -168,18 +168,6 @@ static int make_process(struct container_record *c, const struct exec_options *o
 	return process_from_options(&c->arena, o, spec->process, argv + 1, p, err);
 }
 
-static int check_terminal(
-	const struct exec_options *o, const struct oci_process *p, struct hull_error *err)
-{
-	if (o->detach && p->terminal && !o->console_socket)
-		return error_set(err, HULL_ERROR_INVALID,
-			"cannot allocate tty if keel will detach without setting console socket");
-	if (o->console_socket && !(o->detach && p->terminal))
-		return error_set(err, HULL_ERROR_INVALID,
-			"cannot use console socket if keel will not detach or allocate tty");
-	return 0;
-}
-
 /* "[CONTROLLER[,CONTROLLER...]:]PATH" */
 static int check_cgroup(const char *text, struct hull_error *err)
 {
@@ -263,7 +251,7 @@ static int exec(
 	if (r == 0)
 		r = make_process(&c, o, spec, argc, argv, &process, err);
 	if (r == 0)
-		r = check_terminal(o, process, err);
+		r = terminal_prepare(process, o->detach, o->console_socket, &c.arena, err);
 	if (r == 0)
 		r = check_cgroups(o, err);
 	if (r < 0)

@@ -70,13 +70,41 @@ static void terminal_type_end(struct terminal *t)
 		t->ends = 0;
 }
 
+/* A terminal that has no size knows no better than what the configuration says. */
+static bool terminal_size(struct winsize *ret)
+{
+	return ioctl(STDIN_FILENO, TIOCGWINSZ, ret) == 0 && ret->ws_row && ret->ws_col;
+}
+
 static void terminal_resize(const struct terminal *t)
 {
 	struct winsize size;
 
-	/* A terminal that has no size knows no better than what the configuration says. */
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col)
+	if (terminal_size(&size))
 		ioctl(t->master, TIOCSWINSZ, &size);
+}
+
+int terminal_prepare(struct oci_process *p, bool detached, const char *console_socket,
+	struct arena *arena, struct hull_error *err)
+{
+	bool terminal = p && p->terminal;
+	struct oci_console_size *size;
+	struct winsize ours;
+
+	if (detached && terminal && !console_socket)
+		return error_set(err, HULL_ERROR_INVALID,
+			"cannot allocate tty if keel will detach without setting console socket");
+	if (console_socket && !(detached && terminal))
+		return error_set(err, HULL_ERROR_INVALID,
+			"cannot use console socket if keel will not detach or allocate tty");
+	if (!terminal || console_socket || !terminal_size(&ours))
+		return 0;
+	size = arena_new(arena, struct oci_console_size);
+	if (!size)
+		return error_no_memory(err);
+	*size = (struct oci_console_size){ours.ws_row, ours.ws_col};
+	p->console_size = size;
+	return 0;
 }
 
 static void terminal_begin(struct terminal *t)

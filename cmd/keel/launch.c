@@ -38,19 +38,6 @@ static int add_activation(
 	return r;
 }
 
-static int check_terminal(const struct launch *l, bool detached, struct hull_error *err)
-{
-	bool terminal = l->creation.spec->process && l->creation.spec->process->terminal;
-
-	if (detached && terminal && !l->options->console_socket)
-		return error_set(err, HULL_ERROR_INVALID,
-			"cannot allocate tty if keel will detach without setting console socket");
-	if (l->options->console_socket && !(detached && terminal))
-		return error_set(err, HULL_ERROR_INVALID,
-			"cannot use console socket if keel will not detach or allocate tty");
-	return 0;
-}
-
 int launch_prepare(struct launch *l, bool wait_for_start, bool dry, struct hull_error *err)
 {
 	struct plan_options o = PLAN_OPTIONS_INIT;
@@ -63,7 +50,9 @@ int launch_prepare(struct launch *l, bool wait_for_start, bool dry, struct hull_
 	if (r == 0)
 		r = creation_load(&l->creation, l->options->bundle, l->options->config, err);
 	if (r == 0 && !dry)
-		r = check_terminal(l, wait_for_start || l->options->detach, err);
+		r = terminal_prepare(l->creation.spec->process,
+			wait_for_start || l->options->detach, l->options->console_socket,
+			&l->creation.arena, err);
 	if (r == 0)
 		r = keel_cgroup_manager(l->globals, &o.cgroup_manager, err);
 	if (r == 0 && !dry)

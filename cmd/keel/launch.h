@@ -71,6 +71,13 @@ int launch_run(struct launch *l, struct hull_error *err);
  * what it says on notify_socket (-1 = none). Returns the exit status as a shell would tell it. */
 int foreground_wait(struct runtime_process *process, int notify_socket, struct hull_error *err);
 
+/*
+ * Refuses a terminal that nobody would hold and a console socket that nothing would be sent to. A
+ * process whose terminal is copied to ours gets it in our size, before it runs.
+ */
+int terminal_prepare(struct oci_process *process, bool detached, const char *console_socket,
+	struct arena *arena, struct hull_error *err);
+
 /* To be called before the process exists, so that none of its signals is lost. */
 void foreground_prepare(bool subreaper);
 

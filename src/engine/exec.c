@@ -110,6 +110,8 @@ int exec_start(struct engine *engine, const struct container *c, const struct ex
 		.env = options->env,
 		.working_dir = options->working_dir,
 		.tty = options->tty && !options->detach,
+		.rows = options->rows,
+		.columns = options->columns,
 		.privileged = options->privileged,
 		.user = options->user};
 	struct identity identity;

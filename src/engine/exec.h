@@ -14,7 +14,8 @@ struct exec_options {
 	const char *user;	 /* NULL = the container's */
 	const char *working_dir; /* NULL = the container's */
 	bool tty, interactive, privileged;
-	bool detach; /* stdio is /dev/null */
+	unsigned short rows, columns; /* of the caller's terminal; 0 = unknown */
+	bool detach;		      /* stdio is /dev/null */
 	plan_warning_fn *warn;
 	void *userdata;
 };

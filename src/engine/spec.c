@@ -523,6 +523,22 @@ int spec_build(const struct spec_inputs *inputs, struct arena *arena, struct oci
 	return r;
 }
 
+int spec_set_terminal_size(struct oci_process *p, unsigned short rows, unsigned short columns,
+	struct arena *arena, struct hull_error *err)
+{
+	struct oci_console_size *size;
+
+	p->console_size = NULL;
+	if (!p->terminal || !rows)
+		return 0;
+	size = arena_new(arena, struct oci_console_size);
+	if (!size)
+		return error_no_memory(err);
+	*size = (struct oci_console_size){rows, columns};
+	p->console_size = size;
+	return 0;
+}
+
 int spec_build_exec(const struct oci_spec *spec, const struct container_config *config,
 	const struct spec_exec *exec, struct arena *arena, struct oci_process **ret,
 	struct hull_error *err)
@@ -533,7 +549,9 @@ int spec_build_exec(const struct oci_spec *spec, const struct container_config *
 	if (!p)
 		return error_no_memory(err);
 	p->terminal = exec->tty;
-	p->console_size = NULL;
+	int r = spec_set_terminal_size(p, exec->rows, exec->columns, arena, err);
+	if (r < 0)
+		return r;
 	p->args = NULL;
 	strv_foreach (a, exec->args)
 		append(&b, &p->args, *a);
@@ -555,7 +573,7 @@ int spec_build_exec(const struct oci_spec *spec, const struct container_config *
 		p->cwd = text(&b, exec->working_dir);
 	char **capabilities = spec->process->capabilities->bounding;
 	if (exec->privileged) {
-		int r = capabilities_resolve(arena, NULL, NULL, true, &capabilities, err);
+		r = capabilities_resolve(arena, NULL, NULL, true, &capabilities, err);
 		if (r < 0)
 			return r;
 	}

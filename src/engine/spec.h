@@ -29,9 +29,14 @@ struct spec_exec {
 	char *const *env;
 	const char *working_dir;
 	bool tty, privileged;
+	unsigned short rows, columns; /* of the terminal; 0 = unknown */
 	const struct identity *identity;
 	const char *user; /* as typed, NULL = the container's */
 };
+
+/* A process with a terminal finds it with that size from the first moment on, unless rows are 0. */
+int spec_set_terminal_size(struct oci_process *process, unsigned short rows, unsigned short columns,
+	struct arena *arena, struct hull_error *err);
 
 int spec_build_exec(const struct oci_spec *spec, const struct container_config *config,
 	const struct spec_exec *exec, struct arena *arena, struct oci_process **ret,

@@ -162,13 +162,9 @@ static int build_spec(struct launch *l, struct hull_error *err)
 		.network_path = l->network_path,
 		.program = engine_get_options(l->engine)->program};
 	r = spec_build(&inputs, &l->arena, &l->spec, err);
-	if (r == 0 && config->tty && l->options && l->options->rows) {
-		struct oci_console_size *size = arena_new(&l->arena, struct oci_console_size);
-		if (!size)
-			return error_no_memory(err);
-		*size = (struct oci_console_size){l->options->rows, l->options->columns};
-		l->spec->process->console_size = size;
-	}
+	if (r == 0 && l->options)
+		r = spec_set_terminal_size(
+			l->spec->process, l->options->rows, l->options->columns, &l->arena, err);
 	return r;
 }
 

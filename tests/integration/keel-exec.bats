@@ -163,6 +163,11 @@ probe() {
     run on_terminal "$KEEL_BIN" --root "$KEEL_TEST_ROOT" exec -t "$ID" tty
     assert_success
     assert_output_has /dev/pts/
+    # It has its size before the command can ask.
+    # shellcheck disable=SC2016
+    run on_terminal sh -c 'stty rows 33 cols 99; exec "$@"' sh \
+        "$KEEL_BIN" --root "$KEEL_TEST_ROOT" exec -t "$ID" stty size
+    assert_output_has "33 99"
 }
 
 @test "exec: preserved files arrive, others do not" {
