@@ -239,8 +239,13 @@ shown() {
 @test "rm -f ends what runs; several at once go on after an error" {
     hull run -d --name cx busybox sleep 100 >/dev/null
     hull run -d --name cy busybox sleep 100 >/dev/null
+    hull create --name cz busybox true >/dev/null
+    run hull rm nothing cz neither
+    assert_failure 1
+    assert_output_has "No such container: nothing"
+    assert_output_has "No such container: neither"
     run hull rm -f cx nothing cy
-    assert_failure
+    assert_success
     assert_output_has "No such container: nothing"
     assert_equal "$(hull ps -aq)" ""
 }
