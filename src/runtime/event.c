@@ -6,14 +6,12 @@
  */
 #include "runtime/event.h"
 #include "runtime/cgroup_place.h"
+#include "runtime/resctrl.h"
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/str.h"
 
 #include <inttypes.h>
 #include <poll.h>
-
-#define RESCTRL "/sys/fs/resctrl"
 
 /* What callers take zero for when it is missing. */
 static void put_nonzero(struct json_writer *w, const char *key, uint64_t value)
@@ -355,71 +353,15 @@ static void put_rdma(struct json_writer *w, const struct hull_cgroup_stats *stat
 	json_end_object(w);
 }
 
-/* ---- resctrl ---- */
-
-/* The line of a schemata file ("    L3:0=ff;1=ff") that is about one resource. */
-static void put_schema(
-	struct json_writer *w, const char *key, const char *file, const char *resource)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-
-	if (file_read_at(AT_FDCWD, file, &text, 65536) < 0)
-		return;
-	_cleanup_strv_ char **lines = strv_split(buf_str(&text), "\n");
-	strv_foreach (line, lines) {
-		const char *start = *line + strspn(*line, " ");
-		if (!str_after(start, resource))
-			continue;
-		json_key(w, key);
-		json_string(w, start);
-		return;
-	}
-}
-
-static void put_rdt_number(
-	struct json_writer *w, const char *resource, const char *file, bool text_form)
-{
-	_cleanup_free_ char *path = str_printf(RESCTRL "/info/%s/%s", resource, file);
-	_cleanup_free_ char *line = NULL;
-	uint64_t value;
-
-	if (!path || file_read_line_at(AT_FDCWD, path, &line) < 0)
-		return;
-	if (text_form) {
-		json_key(w, file);
-		json_string(w, line);
-	} else if (str_to_u64(line, &value) == 0) {
-		put_nonzero(w, file, value);
-	}
-}
-
+/* An empty object where there is no class: callers look for the member. */
 static void put_rdt(struct json_writer *w, const char *closid)
 {
-	_cleanup_free_ char *own = closid ? str_printf(RESCTRL "/%s/schemata", closid) : NULL;
+	_cleanup_free_ char *root = NULL;
 
 	json_key(w, "intel_rdt");
 	json_begin_object(w);
-	if (own && faccessat(AT_FDCWD, RESCTRL "/info/L3", F_OK, 0) == 0) {
-		json_key(w, "l3_cache_info");
-		json_begin_object(w);
-		put_rdt_number(w, "L3", "cbm_mask", true);
-		put_rdt_number(w, "L3", "min_cbm_bits", false);
-		put_rdt_number(w, "L3", "num_closids", false);
-		json_end_object(w);
-		put_schema(w, "l3_cache_schema_root", RESCTRL "/schemata", "L3:");
-		put_schema(w, "l3_cache_schema", own, "L3:");
-	}
-	if (own && faccessat(AT_FDCWD, RESCTRL "/info/MB", F_OK, 0) == 0) {
-		json_key(w, "mem_bw_info");
-		json_begin_object(w);
-		put_rdt_number(w, "MB", "bandwidth_gran", false);
-		put_rdt_number(w, "MB", "delay_linear", false);
-		put_rdt_number(w, "MB", "min_bandwidth", false);
-		put_rdt_number(w, "MB", "num_closids", false);
-		json_end_object(w);
-		put_schema(w, "mem_bw_schema_root", RESCTRL "/schemata", "MB:");
-		put_schema(w, "mem_bw_schema", own, "MB:");
-	}
+	if (closid && resctrl_find(&root, NULL) == 0)
+		resctrl_stats(w, root, closid);
 	json_end_object(w);
 }
 

@@ -293,3 +293,75 @@ void resctrl_remove(char *const *made)
 	strv_foreach (directory, made)
 		rmdir(*directory);
 }
+
+/* ---- statistics ---- */
+
+/* The line of a schemata file ("    L3:0=ff;1=ff") that is about one resource. */
+static void put_schema(
+	struct json_writer *w, const char *key, const char *directory, const char *resource)
+{
+	_cleanup_free_ char *path = str_printf("%s/schemata", directory);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	if (!path || file_read_at(AT_FDCWD, path, &text, SCHEMATA_MAX) < 0)
+		return;
+	_cleanup_strv_ char **lines = strv_split(buf_str(&text), "\n");
+	strv_foreach (line, lines) {
+		const char *start = *line + strspn(*line, " ");
+		if (!str_after(start, resource))
+			continue;
+		json_key(w, key);
+		json_string(w, start);
+		return;
+	}
+}
+
+struct info_file {
+	const char *name;
+	bool text;
+};
+
+static const struct info_file cache_info[] = {
+	{"cbm_mask", true}, {"min_cbm_bits", false}, {"num_closids", false}};
+static const struct info_file bandwidth_info[] = {{"bandwidth_gran", false},
+	{"delay_linear", false}, {"min_bandwidth", false}, {"num_closids", false}};
+
+/* A number that is zero is left out, as runc leaves it out. */
+static void put_info(struct json_writer *w, const char *root, const char *resource,
+	const struct info_file *files, size_t n)
+{
+	json_begin_object(w);
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *path =
+			str_printf("%s/info/%s/%s", root, resource, files[i].name);
+		_cleanup_free_ char *line = NULL;
+		uint64_t value;
+		if (!path || file_read_line_at(AT_FDCWD, path, &line) < 0)
+			continue;
+		if (files[i].text) {
+			json_key(w, files[i].name);
+			json_string(w, line);
+		} else if (str_to_u64(line, &value) == 0 && value) {
+			json_member_u64(w, files[i].name, value);
+		}
+	}
+	json_end_object(w);
+}
+
+void resctrl_stats(struct json_writer *w, const char *root, const char *name)
+{
+	_cleanup_free_ char *group = path_join(root, name);
+
+	if (group && has_info(root, "L3")) {
+		json_key(w, "l3_cache_info");
+		put_info(w, root, "L3", cache_info, ARRAY_SIZE(cache_info));
+		put_schema(w, "l3_cache_schema_root", root, "L3:");
+		put_schema(w, "l3_cache_schema", group, "L3:");
+	}
+	if (group && has_info(root, "MB")) {
+		json_key(w, "mem_bw_info");
+		put_info(w, root, "MB", bandwidth_info, ARRAY_SIZE(bandwidth_info));
+		put_schema(w, "mem_bw_schema_root", root, MB_PREFIX);
+		put_schema(w, "mem_bw_schema", group, MB_PREFIX);
+	}
+}

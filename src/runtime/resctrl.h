@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "json/json.h"
 #include "oci/runtime_spec.h"
 
 /* Where it is mounted; heap. HULL_ERROR_UNSUPPORTED if it is not. */
@@ -48,3 +49,7 @@ char *resctrl_schemata(const struct oci_intel_rdt *rdt);
 
 /* True if each domain of each line of wanted has that value in existing. */
 bool resctrl_schemata_match(const char *existing, const char *wanted);
+
+/* The members of the statistics' "intel_rdt" for the class of that name: what the machine has, and
+ * the schemata of the root and of the class. What cannot be read is left out. */
+void resctrl_stats(struct json_writer *w, const char *root, const char *name);

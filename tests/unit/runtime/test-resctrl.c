@@ -175,6 +175,34 @@ static void test_refused(void **state)
 	assert_true(access(left, F_OK) < 0);
 }
 
+static void assert_stats(const char *name, const char *wanted)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct json_writer w = JSON_WRITER_INIT(&text, 0);
+
+	json_begin_object(&w);
+	resctrl_stats(&w, root, name);
+	json_end_object(&w);
+	assert_string_equal(buf_str(&text), wanted);
+}
+
+static void test_stats(void **state)
+{
+	put("info/L3/min_cbm_bits", "1\n");
+	put("info/L3/num_closids", "16\n");
+	put("schemata", "    MB:0=100;1=100\n    L3:0=fff;1=fff\n");
+	assert_stats("existing", "{\"l3_cache_info\":{\"cbm_mask\":\"fff\",\"min_cbm_bits\":1,"
+				 "\"num_closids\":16},\"l3_cache_schema_root\":\"L3:0=fff;1=fff\","
+				 "\"l3_cache_schema\":\"L3:0=ff;1=00f\"}");
+	put("info/MB/bandwidth_gran", "10\n");
+	put("info/MB/delay_linear", "0\n");
+	/* Of a class that is gone, what is left is the machine's. */
+	assert_stats("gone", "{\"l3_cache_info\":{\"cbm_mask\":\"fff\",\"min_cbm_bits\":1,"
+			     "\"num_closids\":16},\"l3_cache_schema_root\":\"L3:0=fff;1=fff\","
+			     "\"mem_bw_info\":{\"bandwidth_gran\":10},"
+			     "\"mem_bw_schema_root\":\"MB:0=100;1=100\"}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +212,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_monitor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_update, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stats, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
