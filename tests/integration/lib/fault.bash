@@ -3,7 +3,8 @@
 # System calls that fail, and processes that are killed, one after the other. A sweep runs a command
 # of keel once to count the calls of each process, and then once for each call, with that call
 # failing (or its process killed); after each the world is looked at. What a test may forgive
-# nowhere: a crash, a hang, more than one line of error, anything left behind.
+# nowhere: a crash, a hang, more than one line of error, anything left behind. In the same way a file
+# is exchanged for another one between any two calls.
 #
 # FAULT_STEP: every how many-th call is taken (1: all of them). FAULT_OFFSET: where to begin; by
 # default it is drawn anew, so that different runs see different calls, and told on failure.
@@ -115,6 +116,39 @@ sweep() {
             "$after"
         done
     done <<<"$counts"
+}
+
+# call_of NAME: the number of the child's last call of that name.
+call_of() {
+    sed -n "s/^call 1 \([0-9]*\) $1\$/\1/p" "$WORK/report" | tail -n 1
+}
+
+# exchange_sweep A B BEFORE AFTER ARG...: for each call that the child of `keel ARG...` makes in the
+# container's tree: BEFORE, the command with the names A and B exchanged at the moment of that call,
+# and AFTER. Where a race wins only if it hits the gap between two calls, this hits every gap once.
+exchange_sweep() {
+    local a=$1 b=$2 before=$3 after=$4 call first last hit=0 n=0
+    shift 4
+
+    "$before"
+    inject -l -- "$@"
+    [ "$fault_status" = 0 ] || fail "without an exchange: $(cat "$WORK/err")"
+    first=$(call_of setsid)
+    last=$(call_of pivot_root)
+    : "${last:=$(sed -n 's/^calls 1 //p' "$WORK/report")}"
+    "$after"
+    [ -n "$first" ] || fail "no session"
+    for ((call = first; call <= last; call++)); do
+        "$before"
+        inject -p 1 -n "$call" -x "$a" -y "$b" -- "$@"
+        ! grep -q '^fired' "$WORK/report" || hit=$((hit + 1))
+        n=$((n + 1))
+        # The last of these lines tells where it failed.
+        echo "exchanged before call $call, $(sed -n 's/^fired //p' "$WORK/report")"
+        "$after"
+    done
+    # The number of calls may differ a little from run to run.
+    ((n > 10 && hit * 10 > n * 8)) || fail "$hit of $n calls were reached"
 }
 
 # assert_no_findings: of all sweeps so far.

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs a command and lets one system call of it fail, or kills the process that makes it:
+ * Runs a command and lets one system call of it fail, or kills the process that makes it, or
+ * exchanges two names in the file system just before it (or, where there is nothing at the first,
+ * gives it what the second is the name of):
  *
- *     inject [-p PROCESS] [-n CALL] [-e ERRNO | -k] [-t SECONDS] -o REPORT COMMAND [ARG...]
+ *     inject [-p PROCESS] [-n CALL] [-e ERRNO | -k | -x NAME -y NAME] [-l] [-t SECONDS] -o REPORT
+ *            COMMAND [ARG...]
  *
  * Processes are numbered in the order of their birth, the command itself is 0; calls are counted
  * within a process from 0. Each process is followed until it executes another program, but for the
  * command itself, which may execute itself again. Without -n nothing is touched, and the report
- * tells how many calls each process made ("calls PROCESS COUNT"). Calls that cannot fail in a way
+ * tells how many calls each process made ("calls PROCESS COUNT"), with -l also which ("call PROCESS
+ * CALL NAME"). Calls that cannot fail in a way
  * that means anything (exit, close, munmap, brk, which has no error numbers) are neither counted nor
  * failed, but for -k; nor are those of the dynamic loader, before there is a program. The command is
  * given by its path.
@@ -51,7 +55,8 @@ struct process {
 static struct {
 	long process, call;
 	int error;
-	bool kill;
+	bool kill, list;
+	const char *exchange[2];
 	unsigned int seconds;
 	const char *report;
 } options = {.process = -1, .call = -1, .seconds = 10};
@@ -146,14 +151,30 @@ static void set_result(pid_t pid, long value)
 #error "no ptrace support for this architecture"
 #endif
 
-static void fire(struct process *p, long number)
+static void report_call(const char *what, long number)
 {
 	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)number);
 
-	fprintf(report, "fired %s\n", name ? name : "unknown");
+	fprintf(report, "%s %s\n", what, name ? name : "unknown");
 	free(name);
+}
+
+static void exchange(const char *a, const char *b)
+{
+	if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0 &&
+		(errno != ENOENT || rename(b, a) < 0))
+		fprintf(report, "not exchanged: %s\n", strerror(errno));
+}
+
+static void fire(struct process *p, long number)
+{
+	report_call("fired", number);
 	if (options.kill) {
 		kill(p->pid, SIGKILL);
+		return;
+	}
+	if (options.exchange[0]) {
+		exchange(options.exchange[0], options.exchange[1]);
 		return;
 	}
 	set_call(p->pid, -1);
@@ -174,6 +195,11 @@ static void at_entry(struct process *p)
 	}
 	if (is_exempt(number) && !options.kill)
 		return;
+	if (options.list) {
+		char what[64];
+		snprintf(what, sizeof(what), "call %td %ld", p - processes, p->calls);
+		report_call(what, number);
+	}
 	if (p - processes == options.process && p->calls == options.call)
 		fire(p, number);
 	p->calls++;
@@ -350,7 +376,7 @@ static void parse_options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+p:n:e:kt:o:")) != -1) {
+	while ((c = getopt(argc, argv, "+p:n:e:kx:y:lt:o:")) != -1) {
 		switch (c) {
 		case 'p':
 			options.process = strtol(optarg, NULL, 10);
@@ -364,6 +390,15 @@ static void parse_options(int argc, char **argv)
 		case 'k':
 			options.kill = true;
 			break;
+		case 'x':
+			options.exchange[0] = optarg;
+			break;
+		case 'y':
+			options.exchange[1] = optarg;
+			break;
+		case 'l':
+			options.list = true;
+			break;
 		case 't':
 			options.seconds = (unsigned int)strtoul(optarg, NULL, 10);
 			break;
@@ -374,9 +409,9 @@ static void parse_options(int argc, char **argv)
 			exit(125);
 		}
 	}
-	if (optind == argc || !options.report) {
-		fputs("usage: inject [-p PROCESS] [-n CALL] [-e ERRNO | -k] [-t SECONDS] -o REPORT "
-		      "COMMAND [ARG...]\n",
+	if (optind == argc || !options.report || !options.exchange[0] != !options.exchange[1]) {
+		fputs("usage: inject [-p PROCESS] [-n CALL] [-e ERRNO | -k | -x NAME -y NAME] "
+		      "[-l] [-t SECONDS] -o REPORT COMMAND [ARG...]\n",
 			stderr);
 		exit(125);
 	}
