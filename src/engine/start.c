@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who owns what on the way: the parent opens everything that the monitor will need into struct
- * launch; the child takes it along by fork and puts it at the monitor's fixed fd numbers; the
- * parent closes its copies. The child reports over a socket pair exactly once. All that has to be
- * undone on failure is undone by plan_perform() (processes, cgroup, mounts) or falls away with the
- * fds.
+ * launch; the child, which has copies of the fds but the parent's own memory, puts its copies at the
+ * monitor's fixed fd numbers; the parent closes its own. The child reports over a socket pair exactly
+ * once. All that has to be undone on failure is undone by plan_perform() (processes, cgroup, mounts)
+ * or falls away with the fds.
+ *
+ * The child shares the parent's memory, as after vfork(2): the parent has nothing to do but wait for
+ * the report, and its page tables, and page after page behind them, would be copied for an execve. So
+ * what the child finds in struct launch it leaves as it is; numbers of fds that it moves are its own.
  */
 #include "engine/start.h"
 #include "base/clock.h"
@@ -23,12 +27,16 @@
 #include "sys/process.h"
 #include "sys/resolve.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+
+#define MONITOR_STACK ((size_t)1 << 20)
 
 struct launch {
 	struct engine *engine;
@@ -333,32 +341,38 @@ static void raise_fd_limit(void)
 	}
 }
 
-/* Puts every fd at its number; all numbers below MONITOR_FD_END that have none are closed. */
-static int place_fds(struct launch *l)
-{
-	struct network_started *network = &l->network.started;
-	int end = MONITOR_FD_END + (int)network->n_fds;
+/* What the monitor gets: at its fixed numbers, and from MONITOR_FD_END on. */
+struct monitor_fds {
+	int fixed[MONITOR_FD_END];
+	int *ports;
+	size_t n_ports;
+};
 
-	if (network->n_fds)
+/* Puts every fd at its number; all numbers below MONITOR_FD_END that have none are closed. */
+static int place_fds(struct monitor_fds *m)
+{
+	int end = MONITOR_FD_END + (int)m->n_ports;
+
+	if (m->n_ports)
 		raise_fd_limit();
 	/* 0 to 2 are one and the same fd: what is closed must be closed once. */
 	for (int i = 0; i < MONITOR_FD_END; i++) {
-		if (l->fds[i] < 0)
+		if (m->fixed[i] < 0)
 			continue;
-		int high = fcntl(l->fds[i], F_DUPFD_CLOEXEC, end);
+		int high = fcntl(m->fixed[i], F_DUPFD_CLOEXEC, end);
 		if (high < 0)
 			return -errno;
-		l->fds[i] = high;
+		m->fixed[i] = high;
 	}
-	int r = raise_fds(network->fds, network->n_fds, end);
+	int r = raise_fds(m->ports, m->n_ports, end);
 	if (r == 0)
-		r = lower_fds(l->fds, MONITOR_FD_END, 0);
+		r = lower_fds(m->fixed, MONITOR_FD_END, 0);
 	if (r == 0)
-		r = lower_fds(network->fds, network->n_fds, MONITOR_FD_END);
+		r = lower_fds(m->ports, m->n_ports, MONITOR_FD_END);
 	return r < 0 ? r : process_close_range((unsigned int)end, ~0U);
 }
 
-static int become_monitor(struct launch *l)
+static int become_monitor(const struct launch *l, struct monitor_fds *fds)
 {
 	const struct engine_options *o = engine_get_options(l->engine);
 	const struct container_config *config = l->c->config;
@@ -388,7 +402,7 @@ static int become_monitor(struct launch *l)
 	argv[argc] = NULL;
 	char *const environment[] = {
 		(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	int r = place_fds(l);
+	int r = place_fds(fds);
 	if (r < 0)
 		return r;
 	execve(l->monitor_path, argv, environment);
@@ -406,20 +420,41 @@ static void append_trace(struct launch *l)
 		(void)fd_write_all(fd, buf_str(&out), out.len);
 }
 
-/* The process behind the container, from here to its end. Never returns. */
-static void monitor_main(struct launch *l)
+static int collect_fds(
+	struct launch *l, const struct runtime_process *process, struct monitor_fds *ret)
 {
+	const struct network_started *network = &l->network.started;
+
+	memcpy(ret->fixed, l->fds, sizeof(ret->fixed));
+	ret->fixed[MONITOR_FD_PIDFD] = process->pidfd;
+	if (l->c->config->tty)
+		ret->fixed[MONITOR_FD_STDOUT] = process->console_fd;
+	ret->fixed[MONITOR_FD_RESOLVER_UDP] = l->network.resolver_udp;
+	ret->fixed[MONITOR_FD_RESOLVER_TCP] = l->network.resolver_tcp;
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < 3; i++)
+		ret->fixed[i] = null_fd;
+	ret->n_ports = network->n_fds;
+	ret->ports = arena_memdup(&l->arena, network->fds, network->n_fds * sizeof(int));
+	return ret->ports ? 0 : -ENOMEM;
+}
+
+/* The process behind the container, from here to its end. Never returns. */
+static int monitor_main(void *data)
+{
+	struct launch *l = data;
 	_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
 	struct runtime_process process = RUNTIME_PROCESS_INIT;
-
+	struct monitor_fds fds;
 	sigset_t none;
 
 	/* The caller may have blocked signals for its own sake. */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
-	cleanup_closep(&l->report[0]);
-	cleanup_closep(&l->owner);
+	close(l->report[0]);
+	if (l->owner >= 0)
+		close(l->owner);
 	int r = plan_perform(l->plan, &process, &err);
 	if (r == 0) {
 		r = container_process_save(l->fds[MONITOR_FD_RUN_DIR], &process, &err);
@@ -433,15 +468,8 @@ static void monitor_main(struct launch *l)
 	error_wire_send(l->report[1], r < 0 ? &err : NULL);
 	if (r < 0)
 		_exit(125);
-	l->fds[MONITOR_FD_PIDFD] = process.pidfd;
-	if (l->c->config->tty)
-		l->fds[MONITOR_FD_STDOUT] = process.console_fd;
-	l->fds[MONITOR_FD_RESOLVER_UDP] = l->network.resolver_udp;
-	l->fds[MONITOR_FD_RESOLVER_TCP] = l->network.resolver_tcp;
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int i = 0; i < 3; i++)
-		l->fds[i] = null_fd;
-	become_monitor(l);
+	if (collect_fds(l, &process, &fds) == 0)
+		become_monitor(l, &fds);
 	/* No monitor: the container must not run on unwatched. The next command settles. */
 	process_kill_child(process.pid, process.pidfd);
 	_exit(125);
@@ -478,6 +506,23 @@ static int prepare(struct launch *l, struct hull_error *err)
 	return r;
 }
 
+/* Returns when the child has become hull-monitor, or has ended. */
+static pid_t start_monitor(struct launch *l, struct hull_error *err)
+{
+	char *stack = mmap(NULL, MONITOR_STACK, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (stack == MAP_FAILED)
+		return error_errno(err, errno, "stack");
+	pid_t pid = clone(monitor_main, stack + MONITOR_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, l);
+	if (pid < 0)
+		error_errno(err, errno, "clone");
+	munmap(stack, MONITOR_STACK);
+	/* The plan has opened them, in the child. */
+	l->network.resolver_udp = l->network.resolver_tcp = -1;
+	return pid;
+}
+
 int start_container(struct engine *engine, const struct container *c,
 	const struct start_options *options, int lock, int *ret_owner, struct hull_error *err)
 {
@@ -495,11 +540,9 @@ int start_container(struct engine *engine, const struct container *c,
 		return error_errno(err, errno, "lock of container %s", c->name);
 
 	fflush(NULL);
-	pid_t pid = fork();
+	pid_t pid = start_monitor(&l, err);
 	if (pid < 0)
-		return error_errno(err, errno, "fork");
-	if (pid == 0)
-		monitor_main(&l);
+		return pid;
 	cleanup_closep(&l.report[1]);
 	r = error_wire_receive(l.report[0], "the monitor", err);
 	if (r < 0) {
