@@ -23,9 +23,10 @@ struct keel_globals {
 
 extern const struct cli_command keel_checkpoint_command, keel_create_command, keel_delete_command,
 	keel_events_command, keel_exec_command, keel_explain_command, keel_features_command,
-	keel_kill_command, keel_list_command, keel_pause_command, keel_ps_command,
-	keel_restore_command, keel_resume_command, keel_run_command, keel_spec_command,
-	keel_start_command, keel_state_command, keel_update_command;
+	keel_kill_command, keel_list_command, keel_mounts_command, keel_mounts_add_command,
+	keel_mounts_remove_command, keel_pause_command, keel_ps_command, keel_restore_command,
+	keel_resume_command, keel_run_command, keel_spec_command, keel_start_command,
+	keel_state_command, keel_update_command;
 
 /* Opens the state root. */
 int keel_root_open(

@@ -13,6 +13,8 @@
 
 #define O(member) offsetof(struct keel_globals, member)
 
+#define PATH_SIZE 64 /* of the words that name a command */
+
 static const struct cli_option global_options[] = {
 	{"root", 0, CLI_STRING, O(root), "directory", "Where the state of containers is kept",
 		"@file", 0},
@@ -41,10 +43,11 @@ static const struct cli_option global_options[] = {
 
 static const struct cli_command *const commands[] = {&keel_checkpoint_command, &keel_create_command,
 	&keel_delete_command, &keel_events_command, &keel_exec_command, &keel_explain_command,
-	&keel_features_command, &keel_kill_command, &keel_list_command, &keel_pause_command,
-	&keel_ps_command, &keel_restore_command, &keel_resume_command, &keel_run_command,
-	&keel_spec_command, &keel_start_command, &keel_state_command, &keel_update_command,
-	&cli_completion_command, &cli_man_command, &cli_commands_command, NULL};
+	&keel_features_command, &keel_kill_command, &keel_list_command, &keel_mounts_command,
+	&keel_pause_command, &keel_ps_command, &keel_restore_command, &keel_resume_command,
+	&keel_run_command, &keel_spec_command, &keel_start_command, &keel_state_command,
+	&keel_update_command, &cli_completion_command, &cli_man_command, &cli_commands_command,
+	NULL};
 
 static const struct cli_command keel_command = {
 	.name = "keel",
@@ -76,12 +79,12 @@ static int tell_error(
 
 /* ---- the way to a command ---- */
 
-static int check_count(const struct cli_command *command, int argc, struct hull_error *err)
+static int check_count(
+	const struct cli_command *command, const char *path, int argc, struct hull_error *err)
 {
 	if (argc >= command->min_args && (command->max_args < 0 || argc <= command->max_args))
 		return 0;
-	return error_set(err, HULL_ERROR_INVALID, "\"keel %s\" requires %s %d argument%s",
-		command->name,
+	return error_set(err, HULL_ERROR_INVALID, "\"keel %s\" requires %s %d argument%s", path,
 		command->min_args == command->max_args ? "exactly"
 		: argc < command->min_args	       ? "a minimum of"
 						       : "a maximum of",
@@ -89,17 +92,17 @@ static int check_count(const struct cli_command *command, int argc, struct hull_
 		(argc < command->min_args ? command->min_args : command->max_args) == 1 ? "" : "s");
 }
 
-static int print_help(const struct cli_command *command)
+/* path: "" = keel itself */
+static int print_help(const struct cli_command *command, const char *path)
 {
-	_cleanup_free_ char *path =
-		command == &keel_command ? strdup("keel") : str_printf("keel %s", command->name);
+	_cleanup_free_ char *full = str_printf("keel%s%s", *path ? " " : "", path);
 
-	cli_print_help(&keel_command, command, path ? path : "keel", stdout);
+	cli_print_help(&keel_command, command, full ? full : "keel", stdout);
 	return 0;
 }
 
-static int run_command(struct cli_context *context, const struct cli_command *command, int argc,
-	char **argv, struct hull_error *err)
+static int run_command(struct cli_context *context, const struct cli_command *command,
+	const char *path, int argc, char **argv, struct hull_error *err)
 {
 	_cleanup_free_ void *options = calloc(1, command->options_size + 1);
 	int n = argc;
@@ -110,9 +113,9 @@ static int run_command(struct cli_context *context, const struct cli_command *co
 	int r = cli_parse(command, options, argc, argv, &n, err);
 	bool help = r == CLI_HELP;
 	if (help)
-		r = print_help(command);
+		r = print_help(command, path);
 	else if (r == 0)
-		r = check_count(command, n, err);
+		r = check_count(command, path, n, err);
 	if (r == 0 && !help)
 		r = command->run(context, options, n, argv, err);
 	cli_options_done(command, options);
@@ -125,20 +128,50 @@ static int run_command(struct cli_context *context, const struct cli_command *co
  */
 static int seal(const struct cli_command *command, char *const *words, struct hull_error *err)
 {
-	if (command != &keel_run_command && command != &keel_create_command &&
-		command != &keel_exec_command)
+	static const struct cli_command *const sealed[] = {&keel_run_command, &keel_create_command,
+		&keel_exec_command, &keel_mounts_add_command, &keel_mounts_remove_command};
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sealed); i++)
+		found |= command == sealed[i];
+	if (!found)
 		return 0;
 	int r = program_seal(words, environ);
 	return r < 0 ? error_errno(err, r, "protect the runtime's own file") : 0;
 }
 
+/*
+ * The command that the first words name; they are passed over, and path becomes "mounts add". NULL
+ * if there is none of that name.
+ */
+static const struct cli_command *find_command(int *argc, char ***argv, char path[PATH_SIZE])
+{
+	const struct cli_command *command = &keel_command;
+
+	path[0] = '\0';
+	while (*argc > 0 && command->subcommands && (*argv)[0][0] != '-') {
+		command = cli_find(command, (*argv)[0]);
+		if (!command)
+			return NULL;
+		size_t n = strlen(path);
+		snprintf(path + n, PATH_SIZE - n, "%s%s", n ? " " : "", command->name);
+		(*argc)--;
+		(*argv)++;
+	}
+	return command;
+}
+
+static int no_topic(const char *word, struct hull_error *err)
+{
+	return error_set(err, HULL_ERROR_INVALID, "No help topic for '%s'", word);
+}
+
 static int help(int argc, char **argv, struct hull_error *err)
 {
-	const struct cli_command *command = argc ? cli_find(&keel_command, argv[0]) : &keel_command;
+	char path[PATH_SIZE];
+	const struct cli_command *command = find_command(&argc, &argv, path);
 
-	if (!command)
-		return error_set(err, HULL_ERROR_INVALID, "No help topic for '%s'", argv[0]);
-	return print_help(command);
+	return command ? print_help(command, path) : no_topic(argv[0], err);
 }
 
 /*
@@ -183,7 +216,7 @@ static int check_rootless(const struct keel_globals *globals, struct hull_error 
 }
 
 static int dispatch(struct keel_globals *globals, char *const *words, int argc, char **argv,
-	const char **ret_name, struct hull_error *err)
+	char path[PATH_SIZE], struct hull_error *err)
 {
 	struct cli_context context = {.program = "keel", .root = &keel_command, .globals = globals};
 	int n = argc;
@@ -194,7 +227,7 @@ static int dispatch(struct keel_globals *globals, char *const *words, int argc, 
 	if (r == CLI_VERSION || globals->version)
 		return print_version(words[0]);
 	if (r == CLI_HELP || globals->usage || n == 0)
-		return print_help(&keel_command);
+		return print_help(&keel_command, "");
 	apply_log_aliases(globals);
 	r = log_check(globals, err);
 	if (r == 0)
@@ -204,19 +237,20 @@ static int dispatch(struct keel_globals *globals, char *const *words, int argc, 
 	context.debug = globals->debug;
 	if (str_eq(argv[0], "help") || str_eq(argv[0], "h"))
 		return help(n - 1, argv + 1, err);
-	const struct cli_command *command = cli_find(&keel_command, argv[0]);
+	const struct cli_command *command = find_command(&n, &argv, path);
 	if (!command)
-		return error_set(err, HULL_ERROR_INVALID, "No help topic for '%s'", argv[0]);
-	*ret_name = command->name;
+		return no_topic(argv[0], err);
+	if (!command->run)
+		return print_help(command, path);
 	r = seal(command, words, err);
-	return r < 0 ? r : run_command(&context, command, n - 1, argv + 1, err);
+	return r < 0 ? r : run_command(&context, command, path, n, argv, err);
 }
 
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
 	struct keel_globals globals = {0};
-	const char *name = NULL;
+	char path[PATH_SIZE] = "";
 	_cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof(*words));
 
 	int begun = process_begin();
@@ -225,15 +259,15 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	memcpy(words, argv, (size_t)argc * sizeof(*words));
-	int r = dispatch(&globals, words, argc - 1, argv + 1, &name, &err);
+	int r = dispatch(&globals, words, argc - 1, argv + 1, path, &err);
 
 	/* What was to be printed is the whole point of some commands. */
 	if (r >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		r = error_errno(&err, errno, "write output");
 	if (r < 0) {
-		tell_error(&globals, name, &err);
+		tell_error(&globals, *path ? path : NULL, &err);
 		/* runc's: an exec that fails itself is told from a command that fails. */
-		r = str_eq(name, "exec") ? 255 : 1;
+		r = str_eq(path, "exec") ? 255 : 1;
 	}
 	cli_options_done(&keel_command, &globals);
 	return r;

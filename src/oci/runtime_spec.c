@@ -155,7 +155,7 @@ static const struct json_field mount_rows[] = {
 	ARRAY(gid_mappings, "gidMappings", id_mapping_table),
 };
 #undef ROW
-static const struct json_table mount_table = JSON_TABLE("mount", struct oci_mount, mount_rows);
+const struct json_table oci_mount_table = JSON_TABLE("mount", struct oci_mount, mount_rows);
 
 #define ROW oci_hook
 static const struct json_field hook_rows[] = {
@@ -439,7 +439,7 @@ static const struct json_field spec_rows[] = {
 	OBJECT(root, "root", root_table),
 	F(hostname, "hostname", JSON_STRING),
 	F(domainname, "domainname", JSON_STRING),
-	ARRAY(mounts, "mounts", mount_table),
+	ARRAY(mounts, "mounts", oci_mount_table),
 	OBJECT(hooks, "hooks", oci_hooks_table),
 	LIST(annotations, "annotations", JSON_MAP),
 	OBJECT(linux, "linux", linux_table),

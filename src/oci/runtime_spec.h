@@ -288,6 +288,7 @@ struct oci_state {
 extern const struct json_table oci_spec_table;
 extern const struct json_table oci_process_table;
 extern const struct json_table oci_resources_table; /* struct hull_cgroup_resources */
+extern const struct json_table oci_mount_table;
 extern const struct json_table oci_seccomp_table;
 extern const struct json_table oci_state_table;
 extern const struct json_table oci_hook_table;
@@ -321,6 +322,7 @@ int oci_process_load_at(struct arena *arena, int dirfd, const char *path, struct
  */
 int oci_spec_check(const struct oci_spec *spec, struct hull_error *err);
 int oci_process_check(const struct oci_process *process, struct hull_error *err);
+int oci_mounts_check(const struct oci_mount *mounts, size_t n, struct hull_error *err);
 
 /* The profile in oci_linux.seccomp. */
 int oci_seccomp_parse(

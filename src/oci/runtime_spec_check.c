@@ -156,10 +156,10 @@ static int check_namespaces(const struct oci_spec *spec, struct hull_error *err)
 	return check_names(spec, err);
 }
 
-static int check_mounts(const struct oci_spec *spec, struct hull_error *err)
+int oci_mounts_check(const struct oci_mount *mounts, size_t n, struct hull_error *err)
 {
-	for (size_t i = 0; i < spec->n_mounts; i++) {
-		const struct oci_mount *m = &spec->mounts[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct oci_mount *m = &mounts[i];
 		if (str_empty(m->destination))
 			return fail(err, "mounts[%zu].destination: must not be empty", i);
 		if (strlen(m->destination) >= PATH_MAX)
@@ -355,7 +355,7 @@ int oci_spec_check(const struct oci_spec *spec, struct hull_error *err)
 	if (r == 0 && spec->process)
 		r = oci_process_check(spec->process, err);
 	if (r == 0)
-		r = check_mounts(spec, err);
+		r = oci_mounts_check(spec->mounts, spec->n_mounts, err);
 	if (r == 0 && spec->hooks)
 		r = check_all_hooks(spec->hooks, err);
 	if (r == 0 && spec->linux)

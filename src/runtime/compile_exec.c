@@ -36,20 +36,23 @@ static int add_clone(struct plan *plan, uint64_t flags, struct hull_error *err)
 	return 0;
 }
 
-static int add_join(struct plan *plan, uint64_t flags, struct hull_error *err)
+int compile_join(struct plan *plan, uint64_t flags, struct hull_error *err)
 {
-	/* The child is born in the pid namespace, and perhaps in the user namespace. */
-	flags &= ~(uint64_t)CLONE_NEWPID;
-	if (geteuid() != 0)
-		flags &= ~(uint64_t)CLONE_NEWUSER;
-	if (!flags)
-		return 0;
 	struct op *op = plan_add(plan, OP_JOIN_NAMESPACE, true, err);
 	if (!op)
 		return -ENOMEM;
 	op->slot = SLOT_ROOT;
 	op->flags = flags;
 	return 0;
+}
+
+static int add_join(struct plan *plan, uint64_t flags, struct hull_error *err)
+{
+	/* The child is born in the pid namespace, and perhaps in the user namespace. */
+	flags &= ~(uint64_t)CLONE_NEWPID;
+	if (geteuid() != 0)
+		flags &= ~(uint64_t)CLONE_NEWUSER;
+	return flags ? compile_join(plan, flags, err) : 0;
 }
 
 static int add_beside(struct plan *plan, struct hull_error *err)

@@ -16,12 +16,12 @@
 
 #define FSCONFIG_STRING_MAX 255
 
-static bool is_bind(const struct oci_mount *m, const struct mount_flags *f)
+bool compile_mount_is_bind(const struct oci_mount *m, const struct mount_flags *f)
 {
 	return f->bind || str_eq(m->type, "bind") || str_eq(m->type, "rbind");
 }
 
-static char *mount_destination(struct plan *plan, const struct oci_mount *m)
+char *compile_mount_destination(struct plan *plan, const struct oci_mount *m)
 {
 	_cleanup_free_ char *absolute = path_join("/", m->destination);
 	_cleanup_free_ char *clean = absolute ? path_clean(absolute) : NULL;
@@ -158,7 +158,7 @@ int compile_mount_options(struct plan *plan, struct hull_error *err)
 		int r = mount_flags_parse(&plan->arena, m->options, spec->linux, f, err);
 		if (r < 0)
 			return error_wrap(err, r, "mounts[%zu].options", i);
-		if (is_bind(m, f) && f->unknown)
+		if (compile_mount_is_bind(m, f) && f->unknown)
 			return error_set(err, HULL_ERROR_INVALID,
 				"mounts[%zu].options: bind mounts cannot have any filesystem-specific "
 				"options applied: \"%.200s\"",
@@ -178,7 +178,7 @@ int compile_binds_open(struct plan *plan, bool child, struct hull_error *err)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < plan->spec->n_mounts; i++) {
-		if (is_bind(&plan->spec->mounts[i], &plan->mount_flags[i]) &&
+		if (compile_mount_is_bind(&plan->spec->mounts[i], &plan->mount_flags[i]) &&
 			!plan->mount_flags[i].remount)
 			r = add_bind_open(plan, i, child, err);
 	}
@@ -189,6 +189,15 @@ int compile_binds_open(struct plan *plan, bool child, struct hull_error *err)
 static const char *const proc_replaceable[] = {"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",
 	"/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg", "/proc/slabinfo",
 	"/proc/net/dev", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled"};
+
+bool compile_proc_replaceable(const char *destination)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(proc_replaceable); i++) {
+		if (str_eq(destination, proc_replaceable[i]))
+			return true;
+	}
+	return false;
+}
 
 static int check_destination(
 	const char *destination, bool bind, const char *type, struct hull_error *err)
@@ -202,17 +211,15 @@ static int check_destination(
 			"/proc cannot be mounted because it is not of type proc");
 	if (!inside || (!bind && (str_eq(type, "proc") || str_eq(type, "binfmt_misc"))))
 		return 0;
-	for (size_t i = 0; bind && i < ARRAY_SIZE(proc_replaceable); i++) {
-		if (str_eq(destination, proc_replaceable[i]))
-			return 0;
-	}
+	if (bind && compile_proc_replaceable(destination))
+		return 0;
 	return error_set(err, HULL_ERROR_INVALID, "%s cannot be mounted because it is inside /proc",
 		destination);
 }
 
-static bool needs_classic_mount(char *const *data)
+bool compile_mount_is_classic(const struct mount_flags *f)
 {
-	strv_foreach (d, data) {
+	strv_foreach (d, f->data) {
 		const char *value = strchr(*d, '=');
 		if (value && strlen(value + 1) > FSCONFIG_STRING_MAX)
 			return true;
@@ -285,7 +292,7 @@ static int add_filesystem(
 		.ordinary_target = own,
 		.copy_up = f->copy_up && str_eq(m->type, "tmpfs"),
 		.nofollow_target = f->nofollow_target,
-		.classic = f->classic || needs_classic_mount(f->data),
+		.classic = f->classic || compile_mount_is_classic(f),
 		.classic_flags = f->classic,
 		.idmap_slot = plan->idmap_slots[i]};
 	struct op *op = plan_add(plan, mount_kind(m->type), true, err);
@@ -303,6 +310,18 @@ static int add_filesystem(
 static bool is_readonly_later(const struct oci_mount *m, const struct mount_flags *f)
 {
 	return (f->set & MOUNT_ATTR_RDONLY) && str_eq(m->type, "tmpfs");
+}
+
+/*
+ * In a running container, where everything stands, the last moment is the one before it is attached:
+ * afterwards others could write to it, and its path might be something else's.
+ */
+static void make_readonly_later(const struct plan *plan, struct mount_flags *f)
+{
+	f->set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	f->readonly_later = !plan->exec;
+	if (plan->exec)
+		f->set_recursive |= MOUNT_ATTR_RDONLY;
 }
 
 /* Other attributes for what is mounted there already. */
@@ -338,9 +357,9 @@ int compile_mounts(struct plan *plan, struct hull_error *err)
 
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		const struct oci_mount *m = &spec->mounts[i];
-		bool bind = is_bind(m, &plan->mount_flags[i]);
+		bool bind = compile_mount_is_bind(m, &plan->mount_flags[i]);
 		bool remount = plan->mount_flags[i].remount;
-		char *destination = mount_destination(plan, m);
+		char *destination = compile_mount_destination(plan, m);
 		if (!destination)
 			return error_no_memory(err);
 		int r = check_destination(destination, bind, m->type, err);
@@ -353,10 +372,8 @@ int compile_mounts(struct plan *plan, struct hull_error *err)
 			continue;
 		}
 		if (!bind) {
-			if (is_readonly_later(m, &plan->mount_flags[i])) {
-				plan->mount_flags[i].set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-				plan->mount_flags[i].readonly_later = true;
-			}
+			if (is_readonly_later(m, &plan->mount_flags[i]))
+				make_readonly_later(plan, &plan->mount_flags[i]);
 			r = add_filesystem(plan, i, destination, err);
 			if (r < 0)
 				return r;
@@ -394,7 +411,7 @@ int compile_paths(struct plan *plan, struct hull_error *err)
 	for (size_t i = 0; r == 0 && i < spec->n_mounts; i++) {
 		if (!plan->mount_flags[i].readonly_later)
 			continue;
-		char *destination = mount_destination(plan, &spec->mounts[i]);
+		char *destination = compile_mount_destination(plan, &spec->mounts[i]);
 		r = destination ? add_path(plan, OP_READONLY_MOUNT, destination, err)
 				: error_no_memory(err);
 	}

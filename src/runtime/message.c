@@ -119,6 +119,9 @@ _Noreturn void child_main(struct performance *p)
 		if (traced)
 			p->shared->times[2 * i + 1] = clock_monotonic_ns();
 		if (r < 0) {
+			/* Before the caller knows, which ends us. */
+			if (plan->exec)
+				undo_mounts(p);
 			child_report(p, MESSAGE_ERROR, r);
 			break;
 		}

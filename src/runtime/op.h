@@ -58,6 +58,9 @@ enum op_kind {
 	OP_ATTACH_ROOT,
 	OP_MOUNT,
 	OP_BIND,
+	OP_ENTER_ROOT,
+	OP_FIND_MOUNT,
+	OP_UNMOUNT,
 	OP_REMOUNT,
 	OP_MOUNT_CGROUP_V1,
 	OP_MOUNT_CGROUP_V2,
@@ -108,7 +111,7 @@ enum message_type {
 	MESSAGE_CGROUP,	    /* caller: fds of the cgroup's tasks files; the child's pid */
 	MESSAGE_NAMESPACES, /* child: all namespaces exist */
 	MESSAGE_LINKS,	    /* caller: network devices are there */
-	MESSAGE_MOUNTED,    /* child: the file system stands, not yet pivoted */
+	MESSAGE_MOUNTED,    /* child: the mounts stand; at creation not yet pivoted */
 	MESSAGE_HOOKS,	    /* caller: its hooks have run */
 	MESSAGE_PLACED,	    /* child: everything that opens files is done */
 	MESSAGE_LIMITS,	    /* caller: resource limits are set */
@@ -232,8 +235,7 @@ struct slot {
 	bool symlink;	/* OPEN_BIND: a symlink to be copied */
 };
 
-#define SLOT_ROOT     0 /* the root file system's mount */
-#define PLAN_SLOT_MAX 1024
+#define SLOT_ROOT 0 /* the root file system's mount */
 
 struct plan {
 	struct arena arena;
@@ -255,7 +257,7 @@ struct plan {
 	bool cgroup_asked;	   /* by the spec or the caller: it is no default */
 	const char *target_cgroup; /* exec: where the container's cgroup is (JSON) */
 	char *const *sub_cgroups;  /* exec: "[CONTROLLERS:]PATH"; the caller's */
-	bool exec;
+	bool exec;	  /* of a container that is there: an exec, or a change of its mounts */
 	pid_t target_pid; /* exec: the container's first process */
 	int target_pidfd; /* exec: the container's first process, in SLOT_ROOT; -1 = none */
 	bool terminal;
@@ -348,9 +350,16 @@ int compile_links_inside(struct plan *plan, struct hull_error *err); /* the chil
 int compile_mount_options(struct plan *plan, struct hull_error *err);
 int compile_root_open(struct plan *plan, bool child, struct hull_error *err);
 int compile_binds_open(struct plan *plan, bool child, struct hull_error *err);
+/* Into those of the target's namespaces. */
+int compile_join(struct plan *plan, uint64_t flags, struct hull_error *err);
 int compile_cgroup_join(struct plan *plan, bool created, struct hull_error *err);
 int compile_oom_score(struct plan *plan, struct hull_error *err);
 int compile_mounts(struct plan *plan, struct hull_error *err);
+bool compile_mount_is_bind(const struct oci_mount *m, const struct mount_flags *f);
+bool compile_mount_is_classic(
+	const struct mount_flags *f); /* an option is too long for fsconfig(2) */
+char *compile_mount_destination(struct plan *plan, const struct oci_mount *m); /* NULL: no memory */
+bool compile_proc_replaceable(const char *destination); /* a file of /proc that may be another's */
 int compile_devices(struct plan *plan, struct hull_error *err);
 int compile_paths(struct plan *plan, struct hull_error *err);
 int compile_process(struct plan *plan, struct hull_error *err);

@@ -353,7 +353,7 @@ int perform_mount(struct performance *p, const struct op *op)
 	if (m->classic)
 		return mount_classic(p, m, target);
 	_cleanup_close_ int fd = make_filesystem(p, m, target);
-	if (fd == -EPERM)
+	if (fd == -EPERM && !p->plan->exec)
 		fd = clone_host_mount(p, m);
 	if (fd < 0)
 		return fd;
@@ -362,6 +362,8 @@ int perform_mount(struct performance *p, const struct op *op)
 		r = finish_mount(p, fd, m);
 	if (r == 0)
 		r = op_step(p, mount_attach(fd, target), "move_mount");
+	if (r == 0 && op->slot >= 0)
+		p->slots[op->slot].fd = TAKE_FD(fd);
 	if (r == 0 && str_eq(op->path, "/proc")) {
 		cleanup_closep(&p->own_proc_fd);
 		p->own_proc_fd = TAKE_FD(fd);

@@ -63,6 +63,14 @@ int perform_remount(struct performance *p, const struct op *op);
 int perform_mount_cgroup_v1(struct performance *p, const struct op *op);
 int perform_mount_cgroup_v2(struct performance *p, const struct op *op);
 
+/* op_unmount.c */
+int perform_enter_root(struct performance *p, const struct op *op);
+int perform_find_mount(struct performance *p, const struct op *op);
+int perform_unmount(struct performance *p, const struct op *op);
+
+/* Of a running container: detaches what the child's operations before the current one attached. */
+void undo_mounts(struct performance *p);
+
 /* op_root.c */
 int perform_host_propagation(struct performance *p, const struct op *op);
 int perform_attach_root(struct performance *p, const struct op *op);

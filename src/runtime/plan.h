@@ -144,7 +144,7 @@ void runtime_process_done(struct runtime_process *process);
 int plan_compile(const struct oci_spec *spec, const struct plan_options *options, struct plan **ret,
 	struct hull_error *err);
 
-/* The container that an exec enters. */
+/* The container that an exec enters, or whose mounts are changed. */
 struct plan_target {
 	const char *id;
 	pid_t pid;
@@ -176,6 +176,15 @@ struct plan_exec_options {
  * profile, ...) mean what they say there; the caller merges the container's defaults. */
 int plan_compile_exec(const struct oci_process *process, const struct plan_target *target,
 	const struct plan_exec_options *options, struct plan **ret, struct hull_error *err);
+
+/*
+ * Mounts that a running container gets, or loses by their destinations: all of them or none. They
+ * must live as long as the plan, which is performed when all are attached or detached; the child has
+ * nothing more to do then but to be reaped. unprivileged: as in struct plan_options.
+ */
+int plan_compile_mounts(const struct oci_mount *mounts, size_t n, bool remove,
+	const struct plan_target *target, bool unprivileged, struct plan **ret,
+	struct hull_error *err);
 
 /*
  * Performs a plan, once. Without start_socket it returns when the container's execve() has

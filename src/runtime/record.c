@@ -4,6 +4,8 @@
 #include "runtime/cgroup_place.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "sys/mount_api.h"
+#include "sys/process.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -186,6 +188,22 @@ int container_record_check_exec(
 	return 0;
 }
 
+static int open_target(const struct container_record *record, const struct oci_spec *spec,
+	struct plan_target *ret, struct hull_error *err)
+{
+	int pidfd = container_open_pidfd(&record->ref, err);
+
+	if (pidfd == -ESRCH)
+		return error_set(err, HULL_ERROR_CONFLICT, "container not running");
+	*ret = (struct plan_target){.id = record->state->id,
+		.pid = record->state->pid,
+		.pidfd = pidfd,
+		.spec = spec,
+		.bundle = record->state->bundle,
+		.cgroup = record->state->cgroup};
+	return pidfd < 0 ? pidfd : 0;
+}
+
 int container_record_exec(const struct container_record *record, const struct oci_spec *spec,
 	const struct oci_process *process, const struct plan_exec_options *options,
 	struct runtime_process *ret, struct hull_error *err)
@@ -193,22 +211,37 @@ int container_record_exec(const struct container_record *record, const struct oc
 	struct plan_exec_options exec = *options;
 	_cleanup_plan_ struct plan *plan = NULL;
 	_cleanup_close_ int cache_fd = -1;
-	_cleanup_close_ int pidfd = container_open_pidfd(&record->ref, err);
+	struct plan_target target;
+	int r = open_target(record, spec, &target, err);
 
-	if (pidfd == -ESRCH)
-		return error_set(err, HULL_ERROR_CONFLICT, "container not running");
-	if (pidfd < 0)
-		return pidfd;
+	if (r < 0)
+		return r;
+	_cleanup_close_ int pidfd = target.pidfd;
 	if (spec->linux && spec->linux->seccomp)
 		cache_fd =
 			openat(record->root_fd, SECCOMP_CACHE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct plan_target target = {.id = record->state->id,
-		.pid = record->state->pid,
-		.pidfd = pidfd,
-		.spec = spec,
-		.bundle = record->state->bundle,
-		.cgroup = record->state->cgroup};
 	exec.seccomp_cache_fd = cache_fd;
-	int r = plan_compile_exec(process, &target, &exec, &plan, err);
+	r = plan_compile_exec(process, &target, &exec, &plan, err);
 	return r < 0 ? r : plan_perform(plan, ret, err);
+}
+
+int container_record_change_mounts(const struct container_record *record,
+	const struct oci_spec *spec, const struct oci_mount *mounts, size_t n, bool remove,
+	struct hull_error *err)
+{
+	_cleanup_(runtime_process_done) struct runtime_process child = RUNTIME_PROCESS_INIT;
+	_cleanup_plan_ struct plan *plan = NULL;
+	struct plan_target target;
+	int status, r = open_target(record, spec, &target, err);
+
+	if (r < 0)
+		return r;
+	_cleanup_close_ int pidfd = target.pidfd;
+	r = plan_compile_mounts(mounts, n, remove, &target, !mount_permitted(), &plan, err);
+	if (r == 0)
+		r = plan_perform(plan, &child, err);
+	/* It has done its work. */
+	if (r == 0 && process_wait(child.pid, &status) < 0)
+		process_kill_child(child.pid, child.pidfd);
+	return r;
 }

@@ -68,4 +68,10 @@ int container_record_exec(const struct container_record *record, const struct oc
 	const struct oci_process *process, const struct plan_exec_options *options,
 	struct runtime_process *ret, struct hull_error *err);
 
+/* Mounts that a running container gets, or loses by their destinations; spec is its own. All or none.
+ * Nothing of it is recorded: a checkpoint knows the mounts of the configuration alone. */
+int container_record_change_mounts(const struct container_record *record,
+	const struct oci_spec *spec, const struct oci_mount *mounts, size_t n, bool remove,
+	struct hull_error *err);
+
 #define _cleanup_container_record_ _cleanup_(container_record_done)

@@ -103,6 +103,54 @@ after_query() {
     check_fault
 }
 
+added_mounts() {
+    keel exec "$ID" grep -c added /proc/self/mountinfo || true
+}
+
+add_mounts() {
+    keel mounts add "$ID" "$WORK/mounts"
+}
+
+# One by one: there may be one of them.
+clear_mounts() {
+    local place
+
+    for place in /added /t; do
+        keel mounts remove "$ID" - <<<"[{\"destination\": \"$place\"}]" 2>/dev/null || true
+    done
+    [ "$(added_mounts)" = 0 ] || complain "cannot be removed"
+}
+
+# All the mounts or none; afterwards there are none again.
+after_mounts() {
+    local found
+
+    check_fault
+    ! grep -q '^orphan' "$WORK/report" || complain "left $(grep '^orphan' "$WORK/report")"
+    found=$(added_mounts)
+    case $fault_status:$found in
+    0:2 | [1-9]*:0) ;;
+    *) complain "exit status $fault_status and $found of 2 mounts" ;;
+    esac
+    clear_mounts
+}
+
+# What has been unmounted cannot be brought back; but all had been found before.
+after_unmount() {
+    local found
+
+    check_fault
+    found=$(added_mounts)
+    case $fault_status:$found in
+    0:0 | [1-9]*:2) ;;
+    *)
+        grep -Eq '^fired (umount2|sendmsg)$' "$WORK/report" ||
+            complain "exit status $fault_status and $found of 2 mounts"
+        ;;
+    esac
+    clear_mounts
+}
+
 with_seccomp() {
     edit_config "$B" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_ERRNO"}]}'
 }
@@ -129,6 +177,11 @@ sweep_the_rest() {
     sweep kill nothing after_query "$1" kill "$ID" 0
     sweep pause thaw_container after_query "$1" pause "$ID"
     sweep resume freeze_container after_query "$1" resume "$ID"
+    mkdir -p "$WORK/added"
+    echo '[{"destination": "/added", "type": "bind", "source": "'"$WORK/added"'"}, {"destination": "/t", "type": "tmpfs", "source": "added"}]' \
+        >"$WORK/mounts"
+    sweep "mounts add" nothing after_mounts "$1" mounts add "$ID" "$WORK/mounts"
+    sweep "mounts remove" add_mounts after_unmount "$1" mounts remove "$ID" "$WORK/mounts"
 }
 
 @test "calls that fail with EPERM: run and create" {

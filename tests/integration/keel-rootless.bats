@@ -116,6 +116,23 @@ status_is() {
     as_nobody delete "$ID"
 }
 
+@test "rootless: mounts are added to a running container, and removed" {
+    mkdir -p "$WORK/src"
+    echo content >"$WORK/src/file"
+    jq -n '[{destination: "/b", type: "bind", source: "'"$WORK"'/src", options: ["rbind", "ro"]},
+        {destination: "/t", type: "tmpfs", options: ["size=1m"]}]' >"$WORK/mounts"
+    edit_config "$B" '.process.args = ["sleep", "1000"] | .root.readonly = false'
+    as_nobody run -d -b "$B" "$ID" </dev/null >/dev/null 2>&1
+    run as_nobody mounts add "$ID" "$WORK/mounts"
+    assert_success
+    run as_nobody exec "$ID" sh -c 'cat /b/file; touch /b/x 2>/dev/null || echo ro; touch /t/x && df -k /t | awk "END {print \$2}"'
+    assert_output $'content\nro\n1024'
+    run as_nobody mounts remove "$ID" "$WORK/mounts"
+    assert_success
+    run as_nobody exec "$ID" sh -c 'ls -A /b /t'
+    assert_output $'/b:\n\n/t:'
+}
+
 @test "rootless: explain shows that the child opens the files" {
     run as_nobody explain --format short -b "$B"
     assert_success

@@ -475,6 +475,122 @@ static void test_exec(void **state)
 					   "r receive: wait for: the command executes\n");
 }
 
+/* Two mounts for a running container, or away from it: the plan, or the error. */
+static int compile_mounts(const char *linux_part, const struct oci_mount *mounts, bool remove,
+	bool unprivileged, struct buf *out)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+	_cleanup_plan_ struct plan *plan = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct oci_spec *spec;
+
+	buf_printf(&text, SPEC("", "", "%s"), linux_part);
+	parse(&arena, buf_str(&text), &spec);
+	struct plan_target target = {
+		.id = "c", .pid = 1, .pidfd = 99, .spec = spec, .bundle = "/b"};
+	int r = plan_compile_mounts(mounts, 2, remove, &target, unprivileged, &plan, &err);
+	if (r < 0)
+		buf_puts(out, hull_error_message(&err));
+	else
+		plan_print(plan, PLAN_FORMAT_SHORT, out);
+	return r;
+}
+
+static void assert_mounts(
+	const struct oci_mount *mounts, bool remove, bool unprivileged, const char *expected)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	compile_mounts("]", mounts, remove, unprivileged, &out);
+	assert_string_equal(buf_str(&out), expected);
+}
+
+#define TEXT(literal) (char *)(literal)
+
+static void test_running_mounts(void **state)
+{
+	char *options[] = {TEXT("ro"), TEXT("size=1m"), NULL};
+	struct oci_mount mounts[] = {
+		{.destination = TEXT("/a/../b"), .type = TEXT("bind"), .source = TEXT("s")},
+		{.destination = TEXT("/t"), .type = TEXT("tmpfs"), .options = options}};
+
+	assert_mounts(mounts, false, false,
+		"r open-bind: open bind source /b/s\n"
+		"r clone: clone the first process\n"
+		"c session: begin a session\n"
+		"c join-namespace: join mount namespace\n"
+		"c enter-root: open the container's root\n"
+		"c bind: bind s on /b\n"
+		"c mount: mount tmpfs on /t (size=1m)\n"
+		"c send: tell: the file system stands\n"
+		"r receive: wait for: the file system stands\n");
+	/* Who may not mount outside opens the sources in a mount namespace of its own. */
+	assert_mounts(mounts, false, true,
+		"r clone: clone the first process\n"
+		"c session: begin a session\n"
+		"c unshare: make mount namespaces\n"
+		"c open-bind: open bind source /b/s\n"
+		"c join-namespace: join mount namespace\n"
+		"c enter-root: open the container's root\n"
+		"c bind: bind s on /b\n"
+		"c mount: mount tmpfs on /t (size=1m)\n"
+		"c send: tell: the file system stands\n"
+		"r receive: wait for: the file system stands\n");
+	for (int unprivileged = 0; unprivileged < 2; unprivileged++)
+		assert_mounts(mounts, true, unprivileged,
+			"r clone: clone the first process\n"
+			"c session: begin a session\n"
+			"c join-namespace: join mount namespace\n"
+			"c enter-root: open the container's root\n"
+			"c find-mount: find the mount /b\n"
+			"c find-mount: find the mount /t\n"
+			"c unmount: unmount /t\n"
+			"c unmount: unmount /b\n"
+			"c send: tell: the file system stands\n"
+			"r receive: wait for: the file system stands\n");
+}
+
+static void test_running_mounts_refused(void **state)
+{
+	static const struct {
+		const char *rest, *destination, *type, *option;
+		bool remove;
+		const char *message;
+	} cases[] = {
+		{"]", "/t", "proc", NULL, false,
+			"mounts[1].type: a running container can be given"},
+		{"]", "/t", "ext4", NULL, false, "mounts[1].type"},
+		{"]", "/t", NULL, NULL, false, "mounts[1].type"},
+		{"]", "/t", "tmpfs", "remount", false, "no remount in a running container"},
+		{"]", "/t", "tmpfs", "iversion", false, "only mount(2) takes"},
+		{"]", "/", "tmpfs", NULL, false, "mount on / is not possible"},
+		{"]", "/proc", "tmpfs", NULL, false, "not of type proc"},
+		{"]", "/proc/sys/kernel", "tmpfs", NULL, false, "inside /proc"},
+		{"]", "", NULL, NULL, false, "mounts[1].destination: must not be empty"},
+		{"]", "/x/..", NULL, NULL, true, "the root cannot be unmounted"},
+		{"]", "/proc/kcore", NULL, NULL, true, "inside /proc"},
+		{"],\"maskedPaths\":[\"/m\"]", "/m/", NULL, NULL, true,
+			"the configuration masks it"},
+		{"],\"readonlyPaths\":[\"/m\"]", "//m", NULL, NULL, true, "makes it read-only"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_buf_ struct buf out = BUF_INIT;
+		char *options[] = {TEXT(cases[i].option), NULL};
+		struct oci_mount mounts[] = {{.destination = TEXT("/proc/cpuinfo"),
+						     .type = TEXT("bind"),
+						     .source = TEXT("/s")},
+			{.destination = TEXT(cases[i].destination),
+				.type = TEXT(cases[i].type),
+				.options = options}};
+		if (compile_mounts(cases[i].rest, mounts, cases[i].remove, false, &out) >= 0)
+			fail_msg("accepted: %s", cases[i].message);
+		if (!strstr(buf_str(&out), cases[i].message))
+			fail_msg("not \"%s\": %s", cases[i].message, buf_str(&out));
+	}
+}
+
 static void test_formats(void **state)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
@@ -510,6 +626,8 @@ int main(void)
 		cmocka_unit_test(test_network_steps),
 		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_running_mounts),
+		cmocka_unit_test(test_running_mounts_refused),
 		cmocka_unit_test(test_formats),
 	};
 
