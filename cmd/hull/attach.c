@@ -2,9 +2,6 @@
 #include "container_commands.h"
 #include "foreground.h"
 #include "hull.h"
-#include "streams.h"
-
-#include "engine/attach.h"
 
 struct attach_options {
 	bool no_stdin, sig_proxy;
@@ -26,7 +23,6 @@ static int run(
 	const struct attach_options *o = data;
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_container_ struct container *c = NULL;
-	_cleanup_close_ int sock = -1;
 
 	int r = hull_engine_open(context, &engine, err);
 	if (r == 0)
@@ -34,13 +30,9 @@ static int run(
 	if (r == 0 && !container_is_running(c))
 		r = error_set(err, HULL_ERROR_CONFLICT,
 			"You cannot attach to a stopped container, start it first");
-	if (r == 0)
-		r = streams_check_terminal(
-			c->config->tty, !o->no_stdin && c->config->open_stdin, err);
-	if (r < 0)
-		return r;
-	streams_block_signals();
-	r = attach_connect(engine, c, true, &sock, err);
+	if (r == 0 && str_eq(c->state, "paused"))
+		r = error_set(err, HULL_ERROR_CONFLICT,
+			"You cannot attach to a paused container, unpause it first");
 	if (r < 0)
 		return r;
 	const struct foreground_options foreground = {
@@ -48,7 +40,7 @@ static int run(
 		.sig_proxy = o->sig_proxy,
 		.detach_keys = o->detach_keys,
 	};
-	return foreground_attach(engine, c, &foreground, sock, err);
+	return foreground_join(engine, c, &foreground, err);
 }
 
 const struct cli_command hull_attach_command = {

@@ -53,3 +53,17 @@ int foreground_attach(struct engine *engine, struct container *c,
 		return r;
 	}
 }
+
+int foreground_join(struct engine *engine, struct container *c,
+	const struct foreground_options *options, struct hull_error *err)
+{
+	_cleanup_close_ int sock = -1;
+
+	int r = streams_check_terminal(
+		c->config->tty, options->input && c->config->open_stdin, err);
+	if (r < 0)
+		return r;
+	streams_block_signals();
+	r = attach_connect(engine, c, true, &sock, err);
+	return r < 0 ? r : foreground_attach(engine, c, options, sock, err);
+}

@@ -15,3 +15,10 @@ struct foreground_options {
 /* Returns the exit status for the command: the container's, or 0 if the user detached. */
 int foreground_attach(struct engine *engine, struct container *c,
 	const struct foreground_options *options, int sock, struct hull_error *err);
+
+/*
+ * The same with a container that runs already: takes part in what it prints from here on, and in
+ * its input. The end is settled by others.
+ */
+int foreground_join(struct engine *engine, struct container *c,
+	const struct foreground_options *options, struct hull_error *err);

@@ -22,16 +22,22 @@ static const struct cli_option options[] = {
 		"Attach container's STDIN"},
 };
 
+static int check_paused(const struct container *c, struct hull_error *err)
+{
+	if (str_eq(c->state, "paused"))
+		return error_set(err, HULL_ERROR_CONFLICT,
+			"cannot start a paused container, try unpause instead");
+	return 0;
+}
+
 static int start_one(struct engine *engine, struct container *c, void *data, struct hull_error *err)
 {
 	const struct start_options start = {.owner = false};
 	int owner = -1;
 
-	if (str_eq(c->state, "paused"))
-		return error_set(err, HULL_ERROR_CONFLICT,
-			"cannot start a paused container, try unpause instead");
-	if (container_is_running(c))
-		return 0;
+	int r = check_paused(c, err);
+	if (r < 0 || container_is_running(c))
+		return r;
 	return start_and_record(engine, c, false, &start, &owner, err);
 }
 
@@ -42,18 +48,24 @@ static int start_attached(struct cli_context *context, const struct start_comman
 	_cleanup_container_ struct container *c = NULL;
 	_cleanup_close_ int owner = -1;
 	struct start_options start = {.owner = true};
+	struct foreground_options foreground = {
+		.input = o->interactive,
+		.sig_proxy = true,
+		.detach_keys = o->detach_keys,
+	};
 	struct terminal_size size;
 
 	int r = hull_engine_open(context, &engine, err);
 	if (r == 0)
 		r = container_load(engine, name, &c, err);
 	if (r == 0)
+		r = check_paused(c, err);
+	if (r == 0)
 		r = streams_check_terminal(c->config->tty, o->interactive, err);
 	if (r < 0)
 		return r;
 	if (container_is_running(c))
-		return error_set(err, HULL_ERROR_CONFLICT,
-			"container %s is running already: use attach", c->name);
+		return foreground_join(engine, c, &foreground, err);
 	if (c->config->tty && terminal_size_get(STDIN_FILENO, &size) == 0) {
 		start.rows = size.rows;
 		start.columns = size.columns;
@@ -62,12 +74,7 @@ static int start_attached(struct cli_context *context, const struct start_comman
 	r = start_and_record(engine, c, false, &start, &owner, err);
 	if (r < 0)
 		return r;
-	const struct foreground_options foreground = {
-		.input = o->interactive,
-		.sig_proxy = true,
-		.detach_keys = o->detach_keys,
-		.owner = true,
-	};
+	foreground.owner = true;
 	return foreground_attach(engine, c, &foreground, owner, err);
 }
 

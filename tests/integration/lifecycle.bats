@@ -211,6 +211,23 @@ shown() {
     assert_failure 6
 }
 
+@test "start -a and -i of a container that runs attach to it" {
+    hull run -d -i --name cj busybox sh -c 'read line; echo "got $line"; exit 7' >/dev/null
+    run hull start -ai cj <<<hello
+    assert_failure 7
+    assert_output "got hello"
+
+    hull run -d --name ck busybox sleep 100 >/dev/null
+    hull pause ck
+    run hull start -a ck
+    assert_failure 1
+    assert_output_has "cannot start a paused container, try unpause instead"
+    run hull attach ck
+    assert_failure 1
+    assert_output_has "You cannot attach to a paused container, unpause it first"
+    hull unpause ck
+}
+
 @test "attach sees what comes from now on" {
     hull run -d --name at busybox sh -c 'while :; do echo tick; sleep 0.1; done' >/dev/null
     run timeout -s INT 1 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" attach --no-stdin --sig-proxy=false at
