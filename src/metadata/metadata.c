@@ -5,15 +5,18 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "metadata/schema.h"
+#include "metadata/wal_index.h"
 
-#include <sqlite3.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define BUSY_TIMEOUT_MS 30000
 #define CACHE_SIZE	48
 
 struct metadata {
+	struct wal_index_vfs vfs;
 	sqlite3 *db;
 	char *path;
 	/* Prepared statements by the address of their text; a statement in use is not in the cache. */
@@ -82,11 +85,13 @@ static int read_version(struct metadata *md, int64_t *ret, struct hull_error *er
  */
 static int switch_to_wal(struct metadata *md, struct hull_error *err)
 {
+	/* Rows are small, and a transaction writes whole pages: for a container's, four of them. */
+	static const char sql[] = "PRAGMA page_size=1024; PRAGMA journal_mode=WAL";
 	const struct timespec pause = {.tv_nsec = NS_PER_MS};
 	int64_t since = clock_monotonic_ns();
 
 	for (;;) {
-		int code = sqlite3_exec(md->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+		int code = sqlite3_exec(md->db, sql, NULL, NULL, NULL);
 		if (code == SQLITE_OK)
 			return 0;
 		if ((code & 0xff) != SQLITE_BUSY ||
@@ -110,6 +115,12 @@ static int migrate(struct metadata *md, struct hull_error *err)
 	if (version == (int64_t)metadata_schema_version)
 		return 0;
 
+	/*
+	 * The environment of containers is in it, and with that people's passwords. The files beside
+	 * it, which WAL makes now, get the same mode.
+	 */
+	if (chmod(md->path, 0600) < 0)
+		return error_errno(err, errno, "mode of %s", md->path);
 	r = switch_to_wal(md, err);
 	if (r < 0)
 		return r;
@@ -129,22 +140,35 @@ static int migrate(struct metadata *md, struct hull_error *err)
 	return r < 0 ? r : metadata_commit(&t, err);
 }
 
+/* Commands are short: what SQLite lays in store, and counts, costs them more than it gives. */
+static void configure_library(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+}
+
 int metadata_open(const char *root, struct metadata **ret, struct hull_error *err)
 {
+	static pthread_once_t configured = PTHREAD_ONCE_INIT;
 	_cleanup_(metadata_closep) struct metadata *md = calloc(1, sizeof(*md));
 
 	if (!md)
 		return error_no_memory(err);
+	pthread_once(&configured, configure_library);
 	md->path = path_join(root, "hull.db");
 	if (!md->path)
 		return error_no_memory(err);
 	int r = dir_make_parents_at(AT_FDCWD, root, 0711);
 	if (r < 0)
 		return error_errno(err, r, "%s", root);
-	int code = sqlite3_open_v2(md->path, &md->db,
+	int code = wal_index_register(&md->vfs);
+	if (code != SQLITE_OK)
+		return error_set(err, HULL_ERROR_INTERNAL, "SQLite: %s", sqlite3_errstr(code));
+	code = sqlite3_open_v2(md->path, &md->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 			SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
-		NULL);
+		md->vfs.name);
 	if (!md->db)
 		return error_no_memory(err);
 	if (code != SQLITE_OK)
@@ -153,8 +177,7 @@ int metadata_open(const char *root, struct metadata **ret, struct hull_error *er
 	/* Checkpoints belong to writers that pass the size limit, not to every command's end. */
 	sqlite3_db_config(md->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(md->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
-	/* The first process to open the database reads the whole log, so the log is kept short. */
-	r = run_script(md, "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=64", err);
+	r = run_script(md, "PRAGMA synchronous=NORMAL", err);
 	if (r == 0)
 		r = migrate(md, err);
 	if (r < 0)
@@ -170,6 +193,7 @@ void metadata_close(struct metadata *md)
 	for (unsigned int i = 0; i < md->n_cached; i++)
 		sqlite3_finalize(md->cache[i].statement);
 	sqlite3_close(md->db);
+	wal_index_unregister(&md->vfs);
 	free(md->path);
 	free(md);
 }
