@@ -135,6 +135,27 @@ void criu_end(struct criu *criu)
 	criu->pid = -1;
 }
 
+/*
+ * The first error in criu's log, "(00.036) Error (criu/vdso.c:381): vdso: ...", without where it was
+ * made: what follows it is mostly its consequences. criu itself tells it only where it got as far as
+ * beginning its work. ": " before it, "" if there is none; free() it.
+ */
+static char *log_reason(const char *log)
+{
+	_cleanup_fclose_ FILE *f = fopen(log, "re");
+	char line[1024];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *error = strstr(line, ") Error (");
+		const char *text = error ? strstr(error, "): ") : NULL;
+		if (!text)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		return str_printf(": %s", text + strlen("): "));
+	}
+	return strdup("");
+}
+
 /* It ended without an answer: because it is not there? */
 static int explain_end(struct criu *criu, const char *log, struct hull_error *err)
 {
@@ -148,10 +169,15 @@ static int explain_end(struct criu *criu, const char *log, struct hull_error *er
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO_ROOT)
 		return error_set(err, HULL_ERROR_IO, "%s: cannot be made a mount point for criu",
 			criu->root);
+	_cleanup_free_ char *reason = log_reason(log);
+	if (!reason)
+		return error_no_memory(err);
 	if (WIFSIGNALED(status))
-		return error_set(err, HULL_ERROR_IO, "criu was killed by signal %d (log file: %s)",
-			WTERMSIG(status), log);
-	return error_set(err, HULL_ERROR_IO, "criu ended without an answer (log file: %s)", log);
+		return error_set(err, HULL_ERROR_IO,
+			"criu was killed by signal %d%s (log file: %s)", WTERMSIG(status), reason,
+			log);
+	return error_set(
+		err, HULL_ERROR_IO, "criu ended without an answer%s (log file: %s)", reason, log);
 }
 
 static int send_request(struct criu *criu, const struct buf *request, struct hull_error *err)
@@ -194,8 +220,13 @@ static int failure(
 	static const char *const names[] = {
 		[CRIU_DUMP] = "DUMP", [CRIU_RESTORE] = "RESTORE", [CRIU_PRE_DUMP] = "PRE_DUMP"};
 
-	return error_set(err, HULL_ERROR_IO, "criu failed: type %s errno %d%s%s (log file: %s)",
-		names[type], a->error, a->message[0] ? ": " : "", a->message, log);
+	_cleanup_free_ char *reason =
+		a->message[0] ? str_printf(": %s", a->message) : log_reason(log);
+
+	if (!reason)
+		return error_no_memory(err);
+	return error_set(err, HULL_ERROR_IO, "criu failed: type %s errno %d%s (log file: %s)",
+		names[type], a->error, reason, log);
 }
 
 int criu_request(struct criu *criu, enum criu_type type, const struct buf *opts, const char *log,
