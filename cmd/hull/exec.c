@@ -76,7 +76,7 @@ static int run(
 	};
 	struct terminal_size size;
 	char **env = NULL;
-	int code = 0;
+	int code = 0, lost = 0;
 
 	int r = hull_seal(context, err);
 	if (r == 0 && !o->detach)
@@ -105,9 +105,10 @@ static int run(
 		.detach_keys = o->detach_keys,
 		.signal = pass_signal,
 		.data = &session,
+		.lost = &lost,
 	};
 	r = streams_exec(&streams, &session, &code, err);
-	return r < 0 ? r : code;
+	return r < 0 ? r : streams_status(code, lost);
 }
 
 const struct cli_command hull_exec_command = {

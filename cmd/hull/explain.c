@@ -60,9 +60,10 @@ static int run(
 		r = start_explain(engine, c, format, &out, err);
 	if (c)
 		rootfs_release(engine);
-	if (r == 0)
-		r = fd_write_all(STDOUT_FILENO, buf_str(&out), out.len);
-	return r;
+	if (r < 0)
+		return r;
+	r = fd_write_all(STDOUT_FILENO, buf_str(&out), out.len);
+	return r < 0 ? error_errno(err, r, "write output") : 0;
 }
 
 const struct cli_command hull_explain_command = {

@@ -22,6 +22,7 @@ int foreground_attach(struct engine *engine, struct container *c,
 {
 	struct target target = {engine, c};
 	struct monitor_exit end = {.exit_code = 125};
+	int lost = 0;
 	const struct streams_options streams = {
 		.input = options->input && c->config->open_stdin,
 		.tty = c->config->tty,
@@ -30,6 +31,7 @@ int foreground_attach(struct engine *engine, struct container *c,
 		.detach_keys = options->detach_keys,
 		.signal = options->sig_proxy ? pass_signal : NULL,
 		.data = &target,
+		.lost = &lost,
 	};
 	int64_t code = 0;
 
@@ -38,9 +40,9 @@ int foreground_attach(struct engine *engine, struct container *c,
 	case STREAMS_ENDED:
 		r = options->owner ? attach_settle(engine, c, sock, &end, err)
 				   : container_wait_settled(engine, c, err);
-		return r < 0 ? r : end.exit_code;
+		return r < 0 ? r : streams_status(end.exit_code, lost);
 	case STREAMS_DETACHED:
-		return 0;
+		return streams_status(0, lost);
 	case STREAMS_LOST:
 		/* Whoever looks settles; that is us. */
 		r = attach_wait(engine, c, &code, err);

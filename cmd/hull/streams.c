@@ -60,6 +60,23 @@ int streams_check_terminal(bool tty, bool input, struct hull_error *err)
 	return 0;
 }
 
+int streams_status(int code, int lost)
+{
+	if (lost == 0)
+		return code;
+	fprintf(stderr, "hull: write the output: %s\n", error_text(-lost));
+	return code ? code : 1;
+}
+
+/* Who reads no more has seen enough: that is no loss. */
+static void output_write(struct pump *p, int to, const void *data, size_t n)
+{
+	int r = fd_write_all(to, data, n);
+
+	if (r < 0 && r != -EPIPE && p->options->lost && *p->options->lost == 0)
+		*p->options->lost = r;
+}
+
 static void pump_resize(struct pump *p)
 {
 	struct terminal_size size;
@@ -176,11 +193,11 @@ static int message_read(struct pump *p, struct monitor_exit *end)
 	switch ((enum monitor_message)packet[0]) {
 	case MONITOR_STDOUT:
 		if (!p->options->hide_stdout)
-			(void)fd_write_all(1, packet + 1, (size_t)n - 1);
+			output_write(p, STDOUT_FILENO, packet + 1, (size_t)n - 1);
 		return -1;
 	case MONITOR_STDERR:
 		if (!p->options->hide_stderr)
-			(void)fd_write_all(2, packet + 1, (size_t)n - 1);
+			output_write(p, STDERR_FILENO, packet + 1, (size_t)n - 1);
 		return -1;
 	case MONITOR_EXIT:
 		if ((size_t)n == 1 + sizeof(*end))
@@ -230,7 +247,7 @@ int streams_attach(const struct streams_options *options, int sock, struct monit
 }
 
 /* Copies one piece of output; false when there will be no more. */
-static bool output_copy(int from, int to)
+static bool output_copy(struct pump *p, int from, int to)
 {
 	char data[65536];
 
@@ -239,7 +256,7 @@ static bool output_copy(int from, int to)
 		return true;
 	if (n <= 0)
 		return false;
-	(void)fd_write_all(to, data, (size_t)n);
+	output_write(p, to, data, (size_t)n);
 	return true;
 }
 
@@ -250,14 +267,14 @@ static void set_nonblocking(int fd)
 }
 
 /* What the process wrote before it ended; its children may keep the pipes open for ever. */
-static void output_drain(int fd, int to)
+static void output_drain(struct pump *p, int fd, int to)
 {
 	char data[65536];
 	ssize_t n;
 
 	set_nonblocking(fd);
 	while (fd >= 0 && (n = read(fd, data, sizeof(data))) > 0)
-		(void)fd_write_all(to, data, (size_t)n);
+		output_write(p, to, data, (size_t)n);
 }
 
 static void pump_exec(struct pump *p)
@@ -286,17 +303,17 @@ static void pump_exec(struct pump *p)
 			input_read(p);
 		if (fds[5].revents)
 			input_write(p);
-		if (fds[3].revents && !output_copy(out, 1))
+		if (fds[3].revents && !output_copy(p, out, STDOUT_FILENO))
 			out = -1;
-		if (fds[4].revents && !output_copy(error, 2))
+		if (fds[4].revents && !output_copy(p, error, STDERR_FILENO))
 			error = -1;
 		if (s->stdin_fd < 0 && !p->options->tty)
 			input = -1;
 		if (fds[0].revents)
 			break;
 	}
-	output_drain(out, 1);
-	output_drain(error, 2);
+	output_drain(p, out, STDOUT_FILENO);
+	output_drain(p, error, STDERR_FILENO);
 }
 
 int streams_exec(const struct streams_options *options, struct exec_session *session, int *ret_code,

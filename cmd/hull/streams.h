@@ -20,6 +20,7 @@ struct streams_options {
 	/* Passes a signal on; NULL = signals have their usual effect. */
 	void (*signal)(void *data, int signal);
 	void *data;
+	int *lost; /* gets the -errno of output that the user's side did not take; 0 before */
 };
 
 enum streams_result {
@@ -41,6 +42,12 @@ int streams_attach(const struct streams_options *options, int sock, struct monit
 /* The same for an exec; *ret_code gets the exit code of the process. */
 int streams_exec(const struct streams_options *options, struct exec_session *session, int *ret_code,
 	struct hull_error *err);
+
+/*
+ * The exit status for one of the container and what *lost got: says that output was lost, and lets
+ * no script take that for success.
+ */
+int streams_status(int code, int lost);
 
 /* "the input device is not a TTY" if a terminal was asked for and stdin is none. */
 int streams_check_terminal(bool tty, bool input, struct hull_error *err);

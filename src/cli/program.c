@@ -5,6 +5,10 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
 /* What the walk down the tree carries along. */
 struct walk {
 	struct cli_context context;
@@ -196,6 +200,33 @@ static int walk_tree(struct walk *walk, int argc, char **argv, struct hull_error
 	return r;
 }
 
+/* True if nobody is left to read the standard output. */
+static bool reader_is_gone(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
+}
+
+/*
+ * Output that could not be written is a failure that scripts must see; a status of the command's
+ * own (a container's) stays. Most of it was written before: then the stream remembers that writing
+ * failed, but not why. Who reads no more (head -1) has seen enough.
+ */
+static int finish_output(const struct walk *walk, int status)
+{
+	const char *program = walk->context.program;
+	int why = fflush(stdout) != 0 ? errno : 0;
+
+	if (!ferror(stdout) || reader_is_gone())
+		return status;
+	if (why)
+		fprintf(stderr, "%s: write to standard output: %s\n", program, error_text(why));
+	else
+		fprintf(stderr, "%s: not all of the output could be written\n", program);
+	return status ? status : 1;
+}
+
 int cli_main(const struct cli_command *root, void *globals, bool *debug, int usage_status, int argc,
 	char **argv)
 {
@@ -212,15 +243,10 @@ int cli_main(const struct cli_command *root, void *globals, bool *debug, int usa
 	buf_puts(&walk.path, root->name);
 	int r = walk_tree(&walk, argc > 0 ? argc - 1 : 0, argv + (argc > 0), &err);
 
-	if (r < 0)
-		r = fail(&walk, &err);
+	if (r < 0 && err.errnum == EPIPE && reader_is_gone())
+		r = 0;
+	r = r < 0 ? fail(&walk, &err) : finish_output(&walk, r);
 	cli_options_done(root, globals);
 	buf_done(&walk.path);
-	/* Output that could not be written is a failure that scripts must see. */
-	if (fflush(stdout) != 0 && r == 0) {
-		fprintf(stderr, "%s: write to standard output: %s\n", root->name,
-			error_text(errno));
-		r = 1;
-	}
 	return r;
 }

@@ -283,6 +283,35 @@ shown() {
     assert_json .Pid 0
 }
 
+# lost ARG...: hull with nowhere to write to.
+lost() {
+    hull "$@" >/dev/full
+}
+
+@test "output that cannot be written is a failure, unless the container failed itself" {
+    hull run --name cl busybox sh -c 'echo one line' >/dev/null
+    for words in "create busybox true" "run -d busybox true" "run --rm busybox echo a" \
+        "start cl" "wait cl" "start -a cl" "logs cl" "stop cl" "ps" "inspect cl" \
+        "explain run busybox true" "rm cl"; do
+        # shellcheck disable=SC2086 # words
+        run lost $words
+        echo "$words: $output" # told if it fails
+        assert_failure 1
+        [ "${#lines[@]}" = 1 ] || fail "$words: $output"
+        assert_output_has "hull: "
+    done
+    run lost run --rm busybox sh -c 'echo a; exit 9'
+    assert_failure 9
+    assert_output "hull: write the output: No space left on device"
+    run lost run --rm busybox true
+    assert_success
+
+    # Who reads no more has seen enough, also if SIGPIPE was ignored from birth.
+    run bash -c 'trap "" PIPE; { sleep 0.2; "$@"; } | true; echo "${PIPESTATUS[0]}"' pipe \
+        "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" ps -a
+    assert_output 0
+}
+
 @test "an image in use is not removed" {
     hull run -d --name cu busybox sleep 100 >/dev/null
     run hull rmi busybox

@@ -11,6 +11,9 @@
 #include "base/fd.h"
 #include "cli/option.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -72,6 +75,30 @@ static int run_run(
 	return 7;
 }
 
+/* Output that leaves when its line is complete, as libcs do it at terminals (musl: at first). */
+static int run_early(
+	struct cli_context *context, void *options, int argc, char **argv, struct hull_error *err)
+{
+	puts("a line");
+	fflush(stdout);
+	return argc;
+}
+
+static int run_late(
+	struct cli_context *context, void *options, int argc, char **argv, struct hull_error *err)
+{
+	puts("a line");
+	return argc;
+}
+
+/* What the printers of tables and documents do. */
+static int run_checked(
+	struct cli_context *context, void *options, int argc, char **argv, struct hull_error *err)
+{
+	puts("a line");
+	return fflush(stdout) != 0 ? error_errno(err, errno, "write output") : 0;
+}
+
 static int run_ls(
 	struct cli_context *context, void *options, int argc, char **argv, struct hull_error *err)
 {
@@ -98,8 +125,22 @@ static const struct cli_command container_command = {.name = "container",
 	.summary = "Manage containers",
 	.subcommands = container_commands,
 	.group = "Management Commands"};
-static const struct cli_command *const root_commands[] = {
-	&run_command, &container_command, &ps_command, NULL};
+static const struct cli_command early_command = {.name = "early",
+	.summary = "Write now",
+	.max_args = -1,
+	.flags = CLI_COMMAND_HIDDEN,
+	.run = run_early};
+static const struct cli_command checked_command = {.name = "checked",
+	.summary = "Write and look",
+	.flags = CLI_COMMAND_HIDDEN,
+	.run = run_checked};
+static const struct cli_command late_command = {.name = "late",
+	.summary = "Write at the end",
+	.max_args = -1,
+	.flags = CLI_COMMAND_HIDDEN,
+	.run = run_late};
+static const struct cli_command *const root_commands[] = {&run_command, &container_command,
+	&ps_command, &early_command, &late_command, &checked_command, NULL};
 static const struct cli_command root = {.name = "hull",
 	.summary = "Run containers",
 	CLI_OPTIONS(root_rows),
@@ -117,41 +158,63 @@ static void outcome_done(struct outcome *o)
 	buf_done(&o->err);
 }
 
-static int redirect(int fd, int *ret_saved)
+/* Puts what `to` refers to in the place of fd, which is returned. */
+static int redirect(int fd, int to)
 {
-	int memory = memfd_create("output", MFD_CLOEXEC);
+	int saved = dup(fd);
 
-	assert_true(memory >= 0);
-	*ret_saved = dup(fd);
-	assert_true(dup2(memory, fd) == fd);
-	return memory;
+	assert_true(saved >= 0 && dup2(to, fd) == fd);
+	return saved;
 }
 
-static void restore(int fd, int saved, int memory, struct buf *content)
+static void restore(int fd, int saved)
 {
 	assert_true(dup2(saved, fd) == fd);
 	close(saved);
-	lseek(memory, 0, SEEK_SET);
-	assert_int_equal(fd_read_to_buf(memory, content, 0), 0);
-	close(memory);
 }
 
-static void run(struct outcome *o, const char *const *words)
+static int memory_open(void)
+{
+	int fd = memfd_create("output", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void memory_read(int fd, struct buf *content)
+{
+	lseek(fd, 0, SEEK_SET);
+	assert_int_equal(fd_read_to_buf(fd, content, 0), 0);
+	close(fd);
+}
+
+/* The standard output goes to out; o->out stays empty. */
+static void run_into(struct outcome *o, int out, const char *const *words)
 {
 	char *argv[16] = {(char *)"hull"};
 	struct globals globals = {0};
-	int argc = 1, saved_out, saved_err;
+	int argc = 1, err = memory_open();
 
 	memset(o, 0, sizeof(*o));
 	for (; *words; words++)
 		argv[argc++] = (char *)*words;
 	fflush(stdout);
-	int out = redirect(STDOUT_FILENO, &saved_out), err = redirect(STDERR_FILENO, &saved_err);
+	int saved_out = redirect(STDOUT_FILENO, out), saved_err = redirect(STDERR_FILENO, err);
 
 	o->status = cli_main(&root, &globals, &globals.debug, 125, argc, argv);
 	fflush(stdout);
-	restore(STDOUT_FILENO, saved_out, out, &o->out);
-	restore(STDERR_FILENO, saved_err, err, &o->err);
+	clearerr(stdout);
+	restore(STDOUT_FILENO, saved_out);
+	restore(STDERR_FILENO, saved_err);
+	memory_read(err, &o->err);
+}
+
+static void run(struct outcome *o, const char *const *words)
+{
+	int out = memory_open();
+
+	run_into(o, out, words);
+	memory_read(out, &o->out);
 }
 
 #define _cleanup_outcome_ _cleanup_(outcome_done)
@@ -269,6 +332,53 @@ static void test_debug_tells_where(void **state)
 	assert_non_null(strstr(buf_str(&o.err), "(not-found, ENOENT)"));
 }
 
+static void test_lost_output(void **state)
+{
+	static const struct {
+		const char *words[4];
+		const char *message;
+		int status;
+	} cases[] = {
+		{{"late"}, "hull: write to standard output: No space left on device\n", 1},
+		{{"late", "1", "2"}, "hull: write to standard output: No space left on device\n",
+			2},
+		{{"early"}, "hull: not all of the output could be written\n", 1},
+		{{"early", "1", "2"}, "hull: not all of the output could be written\n", 2},
+		/* It has told already. */
+		{{"checked"}, "hull: write output: No space left on device\n", 1},
+		{{"ps"}, "hull: list: No such file or directory\n", 1},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_close_ int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+		_cleanup_outcome_ struct outcome o;
+
+		run_into(&o, full, cases[i].words);
+		assert_string_equal(buf_str(&o.err), cases[i].message);
+		assert_int_equal(o.status, cases[i].status);
+	}
+}
+
+/* As in `hull ps | head -1`, for callers who ignore SIGPIPE and pass that on. */
+static void test_reader_gone(void **state)
+{
+	static const char *const words[][2] = {{"late"}, {"early"}, {"checked"}};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		_cleanup_outcome_ struct outcome o;
+		int ends[2];
+
+		assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+		close(ends[0]);
+		run_into(&o, ends[1], words[i]);
+		close(ends[1]);
+		assert_string_equal(buf_str(&o.err), "");
+		assert_int_equal(o.status, 0);
+	}
+	signal(SIGPIPE, SIG_DFL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +389,8 @@ int main(void)
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_debug_tells_where),
+		cmocka_unit_test(test_lost_output),
+		cmocka_unit_test(test_reader_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
