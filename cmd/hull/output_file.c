@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #define TRIES 16
+#define MODE  0600 /* an image or a container may hold secrets */
 
 static int open_stdout(struct output_file *file, struct hull_error *err)
 {
@@ -29,7 +30,7 @@ static int open_nameless(struct output_file *file)
 
 	if (!directory)
 		return -ENOMEM;
-	file->fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+	file->fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, MODE);
 	file->nameless = file->fd >= 0;
 	return file->nameless ? 0 : -errno;
 }
@@ -45,8 +46,7 @@ static int open_temporary(struct output_file *file, struct hull_error *err)
 		free(TAKE_PTR(file->temporary));
 		return r;
 	}
-	/* mkostemp() makes files for the owner alone. */
-	return fchmod(file->fd, 0644) < 0 ? error_errno(err, errno, "%s", file->path) : 0;
+	return 0; /* mkostemp() makes files for the owner alone, too */
 }
 
 int output_file_open(struct output_file *file, const char *path, struct hull_error *err)

@@ -85,6 +85,7 @@ layer_of() {
 @test "export: running, paused, stopped and created containers, exactly" {
     change_everything c1
     hull export -o "$WORK/stopped.tar" c1
+    assert_equal "$(stat -c %a "$WORK/stopped.tar")" 600
     hull start c1 >/dev/null
     hull run -d --name up busybox sh -c 'echo up >/up; rm /etc/passwd; exec sleep 1000' >/dev/null
     wait_until 5 test -e "$HULL_TEST_ROOT/containers/$(container_id up)/upper/up"
