@@ -18,33 +18,24 @@ static const struct cli_option options[] = {
 	{"follow", 'f', CLI_FLAG, offsetof(struct logs_command_options, follow), NULL,
 		"Follow log output"},
 	{"since", 0, CLI_STRING, offsetof(struct logs_command_options, since), "string",
-		"Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\")"},
+		"Show logs since timestamp (e.g. \"2013-01-02\", \"2013-01-02T13:23:37Z\") or "
+		"relative (e.g. \"42m\")"},
 	{"tail", 'n', CLI_STRING, offsetof(struct logs_command_options, tail), "string",
 		"Number of lines to show from the end of the logs", NULL, 0, "all"},
 	{"timestamps", 't', CLI_FLAG, offsetof(struct logs_command_options, timestamps), NULL,
 		"Show timestamps"},
 	{"until", 0, CLI_STRING, offsetof(struct logs_command_options, until), "string",
-		"Show logs before a timestamp or relative time (e.g. \"42m\")"},
+		"Show logs before a timestamp (e.g. \"2013-01-02\", \"2013-01-02T13:23:37Z\") or "
+		"relative (e.g. \"42m\")"},
 };
 
-/* RFC 3339, seconds since 1970, or how long ago. */
 static int parse_time(const char *option, const char *text, int64_t *ret, struct hull_error *err)
 {
-	int64_t value;
-
-	if (!text)
+	if (str_empty(text) || clock_parse_moment(text, clock_realtime_ns(), ret) == 0)
 		return 0;
-	if (clock_parse_rfc3339(text, ret) == 0)
-		return 0;
-	if (str_to_i64(text, &value) == 0) {
-		*ret = value * NS_PER_SECOND;
-		return 0;
-	}
-	if (str_to_duration(text, &value) == 0) {
-		*ret = clock_realtime_ns() - value;
-		return 0;
-	}
-	return error_set(err, HULL_ERROR_INVALID, "invalid value for \"%s\": %s", option, text);
+	return error_set(err, HULL_ERROR_INVALID,
+		"invalid value for \"%s\": failed to parse value as time or duration: \"%s\"",
+		option, text);
 }
 
 static int parse_options(

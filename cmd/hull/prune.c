@@ -15,15 +15,11 @@
 
 int prune_parse_until(const char *text, int64_t *ret, struct hull_error *err)
 {
-	uint64_t seconds;
-	int64_t ago;
-
-	if (str_to_u64(text, &seconds) == 0 && seconds < INT64_MAX / NS_PER_SECOND)
-		*ret = (int64_t)seconds * NS_PER_SECOND;
-	else if (str_to_duration(text, &ago) == 0)
-		*ret = clock_realtime_ns() - ago;
-	else if (clock_parse_rfc3339(text, ret) < 0)
+	if (clock_parse_moment(text, clock_realtime_ns(), ret) < 0)
 		return error_set(err, HULL_ERROR_INVALID, "invalid filter 'until=%s'", text);
+	/* 0 stands for any time. */
+	if (*ret == 0)
+		*ret = 1;
 	return 0;
 }
 

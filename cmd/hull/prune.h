@@ -14,7 +14,7 @@ struct prune_filter {
 	struct hull_opt_bool dangling; /* images only */
 };
 
-/* A time: "24h" ago, seconds since 1970, or a date. */
+/* The value of until=: see clock_parse_moment(). Never 0. */
 int prune_parse_until(const char *text, int64_t *ret, struct hull_error *err);
 
 /* Reads until=, label=, label!= and, if allowed, dangling=. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
+#include "base/str.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -88,47 +89,163 @@ void clock_format_rfc3339_padded(int64_t realtime_ns, char text[CLOCK_TEXT_SIZE]
 	format(realtime_ns, text, true);
 }
 
+/* ---- Reading ---- */
+
+/* A point in time as written; what was left out is 0. */
+struct written {
+	int year, month, day, hour, minute, second;
+	int64_t fraction; /* ns */
+	bool has_seconds;
+	bool has_zone;
+	int64_t offset; /* seconds east of UTC */
+};
+
+/* Exactly n digits. */
+static bool take_number(const char **p, int n, int *ret)
+{
+	int value = 0;
+
+	for (; n > 0; n--, (*p)++) {
+		if (!isdigit((unsigned char)**p))
+			return false;
+		value = value * 10 + (**p - '0');
+	}
+	*ret = value;
+	return true;
+}
+
+static bool take(const char **p, const char *any_of)
+{
+	if (!**p || !strchr(any_of, **p))
+		return false;
+	(*p)++;
+	return true;
+}
+
+/* Digits behind a point; what is finer than a nanosecond counts for nothing. */
+static bool take_fraction(const char **p, int64_t *ret_ns)
+{
+	int64_t scale = NS_PER_SECOND / 10;
+
+	if (!isdigit((unsigned char)**p))
+		return false;
+	for (*ret_ns = 0; isdigit((unsigned char)**p); (*p)++, scale /= 10)
+		*ret_ns += (**p - '0') * scale;
+	return true;
+}
+
+static bool take_date(const char **p, struct written *w)
+{
+	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+	if (!take_number(p, 4, &w->year) || !take(p, "-") || !take_number(p, 2, &w->month) ||
+		!take(p, "-") || !take_number(p, 2, &w->day))
+		return false;
+	if (w->month < 1 || w->month > 12 || w->day < 1 || w->day > days[w->month - 1])
+		return false;
+	bool leap = (w->year % 4 == 0 && w->year % 100 != 0) || w->year % 400 == 0;
+	return leap || w->month != 2 || w->day < 29;
+}
+
+/* HH[:MM[:SS[.fraction]]] */
+static bool take_time(const char **p, struct written *w)
+{
+	if (!take_number(p, 2, &w->hour) || w->hour > 23)
+		return false;
+	if (!take(p, ":"))
+		return true;
+	if (!take_number(p, 2, &w->minute) || w->minute > 59)
+		return false;
+	if (!take(p, ":"))
+		return true;
+	w->has_seconds = true;
+	if (!take_number(p, 2, &w->second) || w->second > 60)
+		return false;
+	return !take(p, ".") || take_fraction(p, &w->fraction);
+}
+
+static bool take_zone(const char **p, struct written *w)
+{
+	int hours, minutes;
+
+	w->has_zone = true;
+	if (take(p, "Zz"))
+		return true;
+	bool west = **p == '-';
+	if (!take(p, "+-") || !take_number(p, 2, &hours) || !take(p, ":") ||
+		!take_number(p, 2, &minutes) || hours > 23 || minutes > 59)
+		return false;
+	w->offset = (hours * 3600LL + minutes * 60LL) * (west ? -1 : 1);
+	return true;
+}
+
+static int from_written(const struct written *w, int64_t *ret_ns)
+{
+	int64_t seconds = days_from_civil(w->year, w->month, w->day) * 86400 + w->hour * 3600LL +
+			  w->minute * 60LL + w->second - w->offset;
+
+	if (__builtin_mul_overflow(seconds, NS_PER_SECOND, &seconds) ||
+		__builtin_add_overflow(seconds, w->fraction, ret_ns))
+		return -EINVAL;
+	return 0;
+}
+
 int clock_parse_rfc3339(const char *text, int64_t *ret_ns)
 {
-	int y, m, d, hour, minute, second, used = 0;
+	struct written w = {0};
+	const char *p = text;
 
-	if (sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &y, &m, &d, &hour, &minute, &second,
-		    &used) != 6 ||
-		used == 0)
+	if (!take_date(&p, &w) || !take(&p, "Tt ") || !take_time(&p, &w) || !w.has_seconds ||
+		!take_zone(&p, &w) || *p)
 		return -EINVAL;
-	if (m < 1 || m > 12 || d < 1 || d > 31 || hour > 23 || minute > 59 || second > 60)
+	return from_written(&w, ret_ns);
+}
+
+/* N or N.fraction */
+static bool parse_epoch(const char *text, int64_t *ret_ns)
+{
+	int64_t seconds = 0, fraction = 0;
+	const char *p = text;
+
+	if (!isdigit((unsigned char)*p))
+		return false;
+	for (; isdigit((unsigned char)*p); p++)
+		if (__builtin_mul_overflow(seconds, 10, &seconds) ||
+			__builtin_add_overflow(seconds, *p - '0', &seconds))
+			return false;
+	if (take(&p, ".") && !take_fraction(&p, &fraction))
+		return false;
+	return !*p && !__builtin_mul_overflow(seconds, NS_PER_SECOND, &seconds) &&
+	       !__builtin_add_overflow(seconds, fraction, ret_ns);
+}
+
+/* What the zone of this process (TZ, /etc/localtime) is ahead of UTC now, as Docker takes it. */
+static int64_t local_offset(int64_t now_ns)
+{
+	time_t seconds = (time_t)(now_ns / NS_PER_SECOND);
+	struct tm local;
+
+	return localtime_r(&seconds, &local) ? local.tm_gmtoff : 0;
+}
+
+int clock_parse_moment(const char *text, int64_t now_ns, int64_t *ret_ns)
+{
+	struct written w = {0};
+	const char *p = text;
+	bool future = *text == '-';
+	bool unit = *text && isalpha((unsigned char)text[strlen(text) - 1]);
+	int64_t ago;
+
+	if (parse_epoch(text, ret_ns))
+		return 0;
+	if (unit && str_to_duration(text + future, &ago) == 0)
+		return __builtin_sub_overflow(now_ns, future ? -ago : ago, ret_ns) ? -EINVAL : 0;
+	if (!take_date(&p, &w) || (take(&p, "Tt") && !take_time(&p, &w)) ||
+		(*p && (!take_zone(&p, &w) || *p)))
 		return -EINVAL;
-	text += used;
-	int64_t fraction = 0;
-	if (*text == '.') {
-		int64_t scale = 100000000;
-		text++;
-		if (!isdigit((unsigned char)*text))
-			return -EINVAL;
-		for (; isdigit((unsigned char)*text); text++, scale /= 10)
-			fraction += (*text - '0') * scale;
-	}
-	int64_t offset = 0;
-	if (*text == 'Z' || *text == 'z') {
-		text++;
-	} else {
-		char sign;
-		int oh, om;
-		used = 0;
-		if (sscanf(text, "%c%2d:%2d%n", &sign, &oh, &om, &used) != 3 || used == 0 ||
-			(sign != '+' && sign != '-'))
-			return -EINVAL;
-		offset = (oh * 3600LL + om * 60LL) * (sign == '-' ? -1 : 1);
-		text += used;
-	}
-	if (*text)
-		return -EINVAL;
-	int64_t seconds =
-		days_from_civil(y, m, d) * 86400 + hour * 3600LL + minute * 60LL + second - offset;
-	if (__builtin_mul_overflow(seconds, NS_PER_SECOND, &seconds))
-		return -EINVAL;
-	*ret_ns = seconds + fraction;
-	return 0;
+	if (!w.has_zone)
+		w.offset = local_offset(now_ns);
+	return from_written(&w, ret_ns);
 }
 
 void clock_format_age(int64_t s, char *text, size_t size)
