@@ -174,6 +174,12 @@ static int keep_binding(struct holding *h, uint8_t protocol, const struct networ
 
 /* ---- One port ---- */
 
+/* What relay.h carries; it makes both families of a port possible where the container has one. */
+static bool is_relayed(uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
+}
+
 /* Where the socket stands for one port of a container. */
 struct place {
 	struct network_address bind;	/* the socket's */
@@ -201,7 +207,7 @@ static int taken(struct holding *h, int r, const struct place *p, uint8_t protoc
 static struct place everywhere(const struct holding *h, uint8_t protocol)
 {
 	struct place p = {.bind = {.family = AF_INET}};
-	bool six = h->ipv6 && (h->endpoint[1] || protocol == IPPROTO_TCP);
+	bool six = h->ipv6 && (h->endpoint[1] || is_relayed(protocol));
 
 	if (h->endpoint[0])
 		p.show[0].family = AF_INET;
@@ -215,7 +221,7 @@ static struct place everywhere(const struct holding *h, uint8_t protocol)
 static enum admission choose_admission(
 	const struct holding *h, const struct place *p, uint8_t protocol)
 {
-	if (protocol != IPPROTO_TCP || p->bind.family != AF_INET6)
+	if (!is_relayed(protocol) || p->bind.family != AF_INET6)
 		return ADMIT_NOTHING;
 	if (!h->endpoint[1])
 		return ADMIT_IPV6;
@@ -282,7 +288,7 @@ static bool is_reachable(const struct holding *h, const struct place *p, uint8_t
 {
 	if (p->bind.family == AF_INET)
 		return h->endpoint[0];
-	return h->endpoint[1] || protocol == IPPROTO_TCP;
+	return h->endpoint[1] || is_relayed(protocol);
 }
 
 static int hold_request(struct holding *h, const struct network_port *port)

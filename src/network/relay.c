@@ -8,6 +8,8 @@
  */
 #include "network/relay.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "network/relay_datagram.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -17,7 +19,10 @@
 #define BUFFER_SIZE 16384
 #define EVENTS	    32
 
-enum kind { LISTENER, SIDE };
+/* As long as the kernel remembers datagrams that were answered (nf_conntrack_udp_timeout_stream). */
+#define DATAGRAM_IDLE (120 * NS_PER_SECOND)
+
+enum kind { LISTENER, SIDE, DATAGRAMS };
 
 struct connection;
 
@@ -53,6 +58,10 @@ struct relay {
 	struct connection *connections;
 	unsigned int n;
 	bool paused; /* listeners are not watched: too many connections */
+	struct {
+		enum kind kind;		      /* DATAGRAMS */
+		struct datagram_relay *relay; /* NULL = there is no socket for it */
+	} datagrams;
 };
 
 struct relay *relay_new(void)
@@ -89,6 +98,7 @@ void relay_free(struct relay *relay)
 		relay->listeners = l->next;
 		free(l);
 	}
+	datagram_relay_free(relay->datagrams.relay);
 	cleanup_closep(&relay->epoll);
 	free(relay);
 }
@@ -105,7 +115,8 @@ static int watch(struct relay *relay, int operation, int fd, uint32_t events, vo
 	return epoll_ctl(relay->epoll, operation, fd, &event) < 0 ? -errno : 0;
 }
 
-int relay_add(struct relay *relay, int listener, const struct sockaddr *target, socklen_t length)
+static int add_listener(
+	struct relay *relay, int listener, const struct sockaddr *target, socklen_t length)
 {
 	if (length > sizeof(struct sockaddr_storage))
 		return -EINVAL;
@@ -127,6 +138,36 @@ int relay_add(struct relay *relay, int listener, const struct sockaddr *target, 
 	l->next = relay->listeners;
 	relay->listeners = l;
 	return 0;
+}
+
+static int add_datagrams(
+	struct relay *relay, int socket, const struct sockaddr *target, socklen_t length)
+{
+	if (!relay->datagrams.relay) {
+		struct datagram_relay *datagrams = datagram_relay_new(DATAGRAM_IDLE);
+		int r = datagrams ? watch(relay, EPOLL_CTL_ADD, datagram_relay_fd(datagrams),
+					    EPOLLIN, &relay->datagrams)
+				  : -ENOMEM;
+
+		if (r < 0) {
+			datagram_relay_free(datagrams);
+			return r;
+		}
+		relay->datagrams.kind = DATAGRAMS;
+		relay->datagrams.relay = datagrams;
+	}
+	return datagram_relay_add(relay->datagrams.relay, socket, target, length);
+}
+
+int relay_add(struct relay *relay, int socket, const struct sockaddr *target, socklen_t length)
+{
+	int type;
+	socklen_t n = sizeof(type);
+
+	if (getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &n) < 0)
+		return -errno;
+	return type == SOCK_DGRAM ? add_datagrams(relay, socket, target, length)
+				  : add_listener(relay, socket, target, length);
 }
 
 static void pause_listeners(struct relay *relay, bool pause)
@@ -296,11 +337,17 @@ void relay_run(struct relay *relay)
 
 	for (int i = 0; i < n; i++) {
 		void *what = events[i].data.ptr;
-		if (*(enum kind *)what == LISTENER) {
+		switch (*(enum kind *)what) {
+		case LISTENER:
 			if (relay->n < RELAY_CONNECTIONS_MAX)
 				accept_one(relay, what);
-		} else {
+			break;
+		case SIDE:
 			run_side(relay, what, events[i].events);
+			break;
+		case DATAGRAMS:
+			datagram_relay_run(relay->datagrams.relay);
+			break;
 		}
 	}
 	sweep(relay);
