@@ -112,7 +112,7 @@ int names_write_resolver(struct engine *engine, const struct container *c, int r
 	for (size_t i = 0; i < n_endpoints; i++) {
 		const struct network *network = endpoints[i].network;
 
-		outside |= !network->config->internal;
+		outside |= !network->internal;
 		if (!network_is_predefined(network->name))
 			buf_printf(&text, "zone %s/networks/%s\n", engine_run_root(engine),
 				network->id);

@@ -508,8 +508,7 @@ const struct network_endpoint *attach_published(
 		const struct network_endpoint *e = &endpoints[i];
 		size_t f = family == AF_INET6;
 		if (e->gone || e->network->driver != NETWORK_DRIVER_BRIDGE ||
-			e->network->config->internal ||
-			!network_address_is_set(&e->address[f].address))
+			e->network->internal || !network_address_is_set(&e->address[f].address))
 			continue;
 		if (f ? e->gateway6 : e->gateway4)
 			return e;

@@ -12,78 +12,6 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
-#ifndef RTEXT_FILTER_SKIP_STATS
-#define RTEXT_FILTER_SKIP_STATS (1 << 3)
-#endif
-
-/* ---- Looking ---- */
-
-struct link_view {
-	int index;
-	bool bridge;
-	char alias[NETWORK_ID_LENGTH + 8];
-};
-
-static int see_link(void *userdata, const struct nlmsghdr *h)
-{
-	struct link_view *v = userdata;
-	const struct ifinfomsg *info = NLMSG_DATA(h);
-	size_t n;
-
-	if (h->nlmsg_type != RTM_NEWLINK || h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
-		return 0;
-	v->index = info->ifi_index;
-	const char *alias = netlink_find(h, sizeof(*info), IFLA_IFALIAS, &n);
-	if (alias && n < sizeof(v->alias))
-		memcpy(v->alias, alias, n);
-	const char *details = netlink_find(h, sizeof(*info), IFLA_LINKINFO, &n);
-	/* The first attribute in there. */
-	static const char kind[] = "bridge";
-	v->bridge = details && n >= NLA_HDRLEN + sizeof(kind) &&
-		    ((const struct nlattr *)(const void *)details)->nla_type == IFLA_INFO_KIND &&
-		    memcmp(details + NLA_HDRLEN, kind, sizeof(kind)) == 0;
-	return 0;
-}
-
-static int look(struct network_host *host, const char *name, struct link_view *ret)
-{
-	static const struct ifinfomsg info;
-	_cleanup_buf_ struct buf b = BUF_INIT;
-	int fd = host_route(host, NULL);
-
-	*ret = (struct link_view){0};
-	if (fd < 0)
-		return fd;
-	size_t m = netlink_begin(&b, RTM_GETLINK, 0, 1, &info, sizeof(info));
-	netlink_attr_text(&b, IFLA_IFNAME, name);
-	netlink_attr_u32(&b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	netlink_end(&b, m);
-	return netlink_query(fd, &b, see_link, ret);
-}
-
-int link_index(struct network_host *host, const char *name)
-{
-	struct link_view v;
-	int r = look(host, name, &v);
-
-	return r < 0 ? r : v.index;
-}
-
-int link_remove(struct network_host *host, const char *name)
-{
-	static const struct ifinfomsg info;
-	_cleanup_buf_ struct buf b = BUF_INIT;
-	int fd = host_route(host, NULL);
-
-	if (fd < 0)
-		return fd;
-	size_t m = netlink_begin(&b, RTM_DELLINK, NLM_F_ACK, 1, &info, sizeof(info));
-	netlink_attr_text(&b, IFLA_IFNAME, name);
-	netlink_end(&b, m);
-	int r = buf_error(&b);
-	return r < 0 ? r : netlink_send(fd, b.data, b.len, NULL);
-}
-
 /* ---- Kernel parameters ---- */
 
 static int sysctl_link(const char *family, const char *link, const char *name, const char *value)
@@ -112,7 +40,7 @@ static int set_parameters(const struct network *n, struct hull_error *err)
 	const char *link = n->link;
 	/* Connections of the host's to 127.0.0.1 are led to containers. What containers send there
 	 * is dropped in the raw chain of the table. */
-	int r = n->config->internal ? 0 : sysctl_link("ipv4", link, "route_localnet", "1");
+	int r = n->internal ? 0 : sysctl_link("ipv4", link, "route_localnet", "1");
 
 	if (r == 0 && n->family[1].enabled) {
 		r = sysctl_link("ipv6", link, "disable_ipv6", "0");
@@ -125,7 +53,7 @@ static int set_parameters(const struct network *n, struct hull_error *err)
 	}
 	if (r < 0)
 		return error_errno(err, r, "parameters of bridge %s", link);
-	if (n->config->internal)
+	if (n->internal)
 		return 0;
 	if (n->family[0].enabled)
 		r = enable_forwarding("/proc/sys/net/ipv4/ip_forward", err);
@@ -293,14 +221,14 @@ int bridge_ensure(struct network_host *host, const struct network *network, int 
 {
 	struct link_view v;
 	bool ours = !named_by_user(network);
-	int r = look(host, network->link, &v);
+	int r = link_look(host, network->link, &v);
 
 	if (r == -ENODEV) {
 		ours = true;
 		r = make(host, network, err);
 		if (r < 0)
 			return r;
-		r = look(host, network->link, &v);
+		r = link_look(host, network->link, &v);
 	}
 	if (r < 0)
 		return error_errno(err, r, "bridge %s", network->link);
@@ -308,7 +236,7 @@ int bridge_ensure(struct network_host *host, const struct network *network, int 
 	/* Somebody else may have made and finished it since we looked first. */
 	if (is_ours(&v, network))
 		return 0;
-	if (!v.bridge)
+	if (!str_eq(v.kind, "bridge"))
 		return error_set(err, HULL_ERROR_CONFLICT,
 			"network %s: there is an interface %s, and it is not a bridge",
 			network->name, network->link);
@@ -323,7 +251,7 @@ int bridge_reconfigure(
 {
 	struct link_view v;
 	int index;
-	int r = look(host, network->link, &v);
+	int r = link_look(host, network->link, &v);
 
 	if (r == 0 && is_ours(&v, network))
 		return finish(host, network, v.index, true, err);
@@ -333,7 +261,7 @@ int bridge_reconfigure(
 int bridge_remove(struct network_host *host, const struct network *network, struct hull_error *err)
 {
 	struct link_view v;
-	int r = look(host, network->link, &v);
+	int r = link_look(host, network->link, &v);
 
 	if (r == 0 && is_ours(&v, network))
 		r = link_remove(host, network->link);

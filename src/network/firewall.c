@@ -282,7 +282,7 @@ void firewall_network(struct buf *b, const char *table, const struct network *n,
 	}
 	if (n->icc)
 		change_name(b, table, TALKING, n->link, add);
-	if (n->config->internal) {
+	if (n->internal) {
 		change_name(b, table, INTERNAL, n->link, add);
 		return;
 	}

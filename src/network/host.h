@@ -63,8 +63,24 @@ int bridge_ensure(struct network_host *host, const struct network *network, int 
 int bridge_reconfigure(
 	struct network_host *host, const struct network *network, struct hull_error *err);
 int bridge_remove(struct network_host *host, const struct network *network, struct hull_error *err);
+
+/* link.c: an interface of the host by its name; 0 or -errno. */
+struct link_view {
+	int index;
+	char kind[IFNAMSIZ]; /* "bridge", "vlan"; "" = a device */
+	char alias[NETWORK_ID_LENGTH + 8];
+};
+int link_look(struct network_host *host, const char *name, struct link_view *ret);
 int link_index(struct network_host *host, const char *name); /* index or -errno */
 int link_remove(struct network_host *host, const char *name);
+
+/*
+ * parent.c: what macvlan and ipvlan networks are on. ensure makes it where that is ours to do; remove
+ * removes what was made so, unless another network is on it.
+ */
+int parent_ensure(struct network_host *host, const struct network *network, int *ret_index,
+	struct hull_error *err);
+int parent_remove(struct network_host *host, const struct network *network, struct hull_error *err);
 
 /* firewall.c */
 

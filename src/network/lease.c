@@ -191,17 +191,36 @@ static int64_t gateway_bits(const struct network_endpoint *e)
 	return (e->gateway4 ? 1 : 0) | (e->gateway6 ? 2 : 0) | (e->unfinished ? 4 : 0);
 }
 
+/* Somebody has removed the network, or the endpoint with its container, since we looked. */
+static int has_gone(
+	struct network_host *host, const struct network_endpoint *e, struct hull_error *err)
+{
+	int64_t there;
+	int r = metadata_get_int(
+		host->md, &there, err, "SELECT 1 FROM network WHERE id = ?", "t", e->network->id);
+
+	if (r == 0)
+		return error_set(
+			err, HULL_ERROR_NOT_FOUND, "network %s not found", e->network->name);
+	return r < 0 ? r
+		     : error_set(err, HULL_ERROR_NOT_FOUND,
+			       "container %.12s is not connected to network %s", e->container_id,
+			       e->network->name);
+}
+
 static int record(
 	struct network_host *host, const struct network_endpoint *e, struct hull_error *err)
 {
 	const struct network_address *a4 = &e->address[0].address, *a6 = &e->address[1].address;
-
-	return metadata_exec(host->md, err,
+	int r = metadata_exec(host->md, err,
 		"UPDATE network_endpoint SET id = ?, address4 = ?, address6 = ?, mac = ?,"
-		" host_link = ?, link = ?, gateway = ? WHERE container_id = ? AND network_id = ?",
+		" host_link = ?, link = ?, gateway = ? WHERE container_id = ? AND network_id = ?"
+		" AND network_id IN (SELECT id FROM network)",
 		"tbbbttitt", e->id, bytes_or_null(a4), network_address_size(a4), bytes_or_null(a6),
 		network_address_size(a6), e->mac, (size_t)NETWORK_MAC_SIZE, e->host_link, e->link,
 		gateway_bits(e), e->container_id, e->network->id);
+
+	return r == 0 && metadata_changes(host->md) == 0 ? has_gone(host, e, err) : r;
 }
 
 int lease_give(struct network_host *host, struct network_endpoint *e, size_t index, bool explain,
@@ -253,7 +272,7 @@ static bool can_be_gateway(const struct network_endpoint *e, size_t family)
 	/* Behind ipvlan in layer 3 everything is reached through the interface itself. */
 	bool routed = network_address_is_set(&n->family[family].gateway) ||
 		      n->driver == NETWORK_DRIVER_IPVLAN;
-	return n->family[family].enabled && !n->config->internal && routed;
+	return n->family[family].enabled && !n->internal && routed;
 }
 
 void lease_choose_gateways(struct network_endpoint *endpoints, size_t n)

@@ -509,10 +509,6 @@ static int check_config(const struct network *n, struct hull_error *err)
 		return error_set(err, HULL_ERROR_INVALID, "IPv4 or IPv6 must be enabled");
 	if (n->family[1].enabled && !host_has_ipv6())
 		return error_set(err, HULL_ERROR_UNSUPPORTED, "this kernel has no IPv6");
-	if (n->driver != NETWORK_DRIVER_BRIDGE && !n->link[0] && !c->internal)
-		return error_set(err, HULL_ERROR_INVALID,
-			"%s networks need the option parent: the host's interface to be on",
-			network_driver_name(n->driver));
 	return 0;
 }
 
@@ -576,13 +572,34 @@ static int forget(struct network_host *host, const char *id, struct hull_error *
 	return metadata_exec(host->md, err, "DELETE FROM network WHERE id = ?", "t", id);
 }
 
-/* A bridge of that name that is there already is the user's own, and used as it is. */
-static int make_bridge(struct network_host *host, const struct network *n, struct hull_error *err)
+/* What is there already under the name that the user chose is the user's own, and used as it is. */
+static int make_link(struct network_host *host, const struct network *n, struct hull_error *err)
 {
 	int index;
-	int r = firewall_ensure(host, false, err);
 
+	if (n->driver != NETWORK_DRIVER_BRIDGE)
+		return parent_ensure(host, n, &index, err);
+	int r = firewall_ensure(host, false, err);
 	return r < 0 ? r : bridge_ensure(host, n, &index, err);
+}
+
+static int remove_link(struct network_host *host, const struct network *n, struct hull_error *err)
+{
+	return n->driver == NETWORK_DRIVER_BRIDGE ? bridge_remove(host, n, err)
+						  : parent_remove(host, n, err);
+}
+
+/* Of what the user gave no name: one from the id. */
+static void choose_link(struct network *n)
+{
+	static const char *const prefixes[] = {
+		[NETWORK_DRIVER_BRIDGE] = "br-",
+		[NETWORK_DRIVER_MACVLAN] = "dm-",
+		[NETWORK_DRIVER_IPVLAN] = "di-",
+	};
+
+	if (!n->link[0])
+		snprintf(n->link, sizeof(n->link), "%s%.12s", prefixes[n->driver], n->id);
 }
 
 int network_create(struct network_host *host, struct arena *arena, const char *name,
@@ -604,13 +621,12 @@ int network_create(struct network_host *host, struct arena *arena, const char *n
 	n->name = arena_strdup(arena, name);
 	if (!n->id || !n->name)
 		return error_no_memory(err);
-	if (n->driver == NETWORK_DRIVER_BRIDGE && !n->link[0])
-		snprintf(n->link, sizeof(n->link), "br-%.12s", id);
+	choose_link(n);
 	r = record(host, arena, n, err);
-	if (r == 0 && n->driver == NETWORK_DRIVER_BRIDGE) {
-		r = make_bridge(host, n, err);
+	if (r == 0) {
+		r = make_link(host, n, err);
 		if (r < 0) {
-			bridge_remove(host, n, NULL);
+			remove_link(host, n, NULL);
 			forget(host, id, NULL);
 		}
 	}
@@ -647,32 +663,37 @@ static int check_unused(struct network_host *host, const struct network *n, stru
 				 n->name, buf_str(&text));
 }
 
+/* The bridge goes first: where it is missing, whoever needs it makes it again, with the elements. */
+static int take_away(struct network_host *host, const struct network *n, struct hull_error *err)
+{
+	_cleanup_buf_ struct buf elements = BUF_INIT;
+	int r = remove_link(host, n, err);
+
+	if (r < 0 || n->driver != NETWORK_DRIVER_BRIDGE)
+		return r;
+	firewall_network(&elements, host->table, n, false);
+	return firewall_send(host, &elements, err);
+}
+
+/*
+ * In one transaction, so that nobody gets a lease meanwhile. Whoever is killed in it leaves a network
+ * without its bridge, never a bridge without its network.
+ */
 int network_remove(struct network_host *host, const struct network *network, struct hull_error *err)
 {
-	_cleanup_buf_ struct buf b = BUF_INIT;
+	_cleanup_(metadata_rollback) struct metadata_transaction t = METADATA_TRANSACTION_INIT;
 
 	if (network_is_predefined(network->name))
 		return error_set(err, HULL_ERROR_DENIED,
 			"%s is a pre-defined network and cannot be removed", network->name);
-	{
-		_cleanup_(metadata_rollback) struct metadata_transaction t =
-			METADATA_TRANSACTION_INIT;
-		int r = metadata_begin(host->md, &t, err);
-		if (r == 0)
-			r = check_unused(host, network, err);
-		if (r == 0)
-			r = forget(host, network->id, err);
-		if (r == 0)
-			r = metadata_commit(&t, err);
-		if (r < 0)
-			return r;
-	}
-	if (network->driver != NETWORK_DRIVER_BRIDGE)
-		return 0;
-	firewall_network(&b, host->table, network, false);
-	int r = firewall_send(host, &b, err);
-	int removed = bridge_remove(host, network, r < 0 ? NULL : err);
-	return r < 0 ? r : removed;
+	int r = metadata_begin(host->md, &t, err);
+	if (r == 0)
+		r = check_unused(host, network, err);
+	if (r == 0)
+		r = take_away(host, network, err);
+	if (r == 0)
+		r = forget(host, network->id, err);
+	return r < 0 ? r : metadata_commit(&t, err);
 }
 
 /* Leases are recorded before anything is made for them: while the write lock is held, none can come. */

@@ -98,6 +98,7 @@ struct network {
 	bool ready;	     /* subnets are chosen: false for an unused default bridge */
 	struct network_family family[2]; /* IPv4, IPv6 */
 	/* from the options */
+	bool internal;	  /* nobody routes it: --internal, or on no parent */
 	unsigned int mtu; /* 0 = the kernel's */
 	bool icc, masquerade, inhibit_ipv4;
 	char *mode;			     /* of macvlan and ipvlan; NULL = the default */
@@ -112,7 +113,8 @@ const char *network_driver_name(enum network_driver driver);
 /* True for "bridge", "host", "none" ("default" is another name of "bridge"). */
 bool network_is_predefined(const char *name);
 
-/* Checks, chooses what was left open (subnets, name of the bridge), records, and makes the bridge. */
+/* Checks, chooses what was left open (subnets, name of the bridge), records, and makes the bridge or,
+ * if that is to be made, the parent. */
 int network_create(struct network_host *host, struct arena *arena, const char *name,
 	const struct network_config *config, struct network **ret, struct hull_error *err);
 

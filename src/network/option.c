@@ -202,5 +202,7 @@ int network_options_parse(struct network *network, struct arena *arena, struct h
 			.err = err};
 		r = set_option(&c);
 	}
+	bool on_parent = 1u << network->driver & (MACVLAN | IPVLAN);
+	network->internal = config->internal || (on_parent && !network->link[0]);
 	return r;
 }

@@ -44,13 +44,8 @@ int prepare_target(struct network_host *host, const struct network_endpoint *e, 
 		target->master = index > 0 ? index : 0;
 		return 0;
 	}
-	if (n->driver == NETWORK_DRIVER_BRIDGE)
-		return bridge_ensure(host, n, &target->master, err);
-	target->master = link_index(host, n->link);
-	if (target->master < 0)
-		return error_errno(
-			err, target->master, "network %s: parent interface %s", n->name, n->link);
-	return 0;
+	return n->driver == NETWORK_DRIVER_BRIDGE ? bridge_ensure(host, n, &target->master, err)
+						  : parent_ensure(host, n, &target->master, err);
 }
 
 static int check_endpoints(struct network_host *host, struct arena *arena,

@@ -30,8 +30,8 @@ struct network_started {
 	size_t n_bindings;
 	struct plan_network_step *steps; /* for plan_options.network */
 	size_t n_steps;
-	/* Held ports: for the monitor to keep open. Connections that arrive at fds[i] are to be relayed
-	 * (relay.h) to targets[i]. */
+	/* Held ports: for the monitor to keep open. What arrives at fds[i] is to be relayed (relay.h) to
+	 * targets[i]. */
 	int *fds;
 	struct network_relay_target *targets;
 	size_t n_fds;

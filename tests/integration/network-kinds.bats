@@ -22,7 +22,7 @@ add_wire() {
 }
 
 require_kind() {
-    on_host ip link add k0 link up0 type "$1" 2>/dev/null || skip "this kernel has no $1"
+    on_host ip link add k0 link up0 type "$@" 2>/dev/null || skip "this kernel has no $1"
     on_host ip link del k0
 }
 
@@ -63,14 +63,81 @@ require_kind() {
 }
 
 @test "macvlan: a parent that is not there" {
-    hull network create -d macvlan --subnet 10.70.0.0/24 -o parent=nowhere0 wire >/dev/null
+    require_kind macvlan
+    refuse_parent() {
+        run hull network create -d macvlan --subnet 10.70.0.0/24 -o parent="$1" wire
+        assert_failure 1
+        assert_output "hull: network wire: $2"
+    }
+    refuse_parent nowhere0 "parent interface nowhere0: No such device"
+    refuse_parent nowhere0.5 "interface nowhere0 of VLAN nowhere0.5: No such device"
+    refuse_parent up0.4095 'parent interface up0.4095: "4095" is not the number of a VLAN, 1 to 4094'
+    refuse_parent up0.x 'parent interface up0.x: "x" is not the number of a VLAN, 1 to 4094'
+    refuse_parent lo "the loopback interface cannot be the parent of macvlan"
+    run hull network ls -q -f driver=macvlan
+    assert_output ""
+    # One that has gone since is missed by the next start.
+    on_host ip link add p0 type veth peer name p1 netns "$ROUTER_NS"
+    hull network create -d macvlan --subnet 10.70.0.0/24 -o parent=p0 wire >/dev/null
+    on_host ip link del p0
     run hull run --rm --name aa --network wire busybox true
     assert_failure 125
-    assert_output_has nowhere0
+    assert_output_has "parent interface p0: No such device"
     assert_output_lacks $'\n'
     run hull ps -aq
     assert_output ""
     hull network rm wire
+}
+
+@test "macvlan: a VLAN is made as the parent, and goes with the last network on it" {
+    require_kind macvlan
+    require_kind vlan id 9
+    add_wire
+    hull network create -d macvlan --subnet 10.71.0.0/24 --gateway 10.71.0.254 -o parent=p0.50 \
+        one >/dev/null
+    hull network create -d macvlan --subnet 10.72.0.0/24 -o parent=p0.50 other >/dev/null
+    run on_host ip -d link show p0.50
+    assert_output_matches 'vlan protocol 802.1Q id 50'
+    assert_output_matches '<.*,UP,LOWER_UP.*>'
+    inside "$ROUTER_NS" ip link add p1.50 link p1 type vlan id 50
+    inside "$ROUTER_NS" ip addr add 10.71.0.254/24 dev p1.50
+    inside "$ROUTER_NS" ip link set p1.50 up
+    run hull run --rm --network one busybox ping -c 1 -W 2 10.71.0.254
+    assert_success
+    hull network rm one
+    on_host ip link show p0.50 >/dev/null
+    # As after a reboot: whoever starts next makes it again.
+    on_host ip link del p0.50
+    run hull run --rm --network other busybox true
+    assert_success
+    hull network rm other
+    run on_host ip link show p0.50
+    assert_failure
+    # One that was there already stays.
+    on_host ip link add p0.51 link p0 type vlan id 51
+    on_host ip link set p0.51 up
+    hull network create -d macvlan --subnet 10.73.0.0/24 -o parent=p0.51 third >/dev/null
+    hull network rm third
+    on_host ip link show p0.51 >/dev/null
+}
+
+@test "macvlan and ipvlan: without a parent, a network that leads nowhere" {
+    local kind link
+
+    require_kind dummy
+    snapshot_host # its module makes one of its own
+    for kind in macvlan ipvlan; do
+        hull network create -d $kind --subnet 10.74.0.0/24 --gateway 10.74.0.1 alone >/dev/null
+        link=$(links_of_ours)
+        assert_equal "$link" "d${kind:0:1}-$(hull network inspect -f '{{.Id}}' alone | cut -c 1-12)"
+        run_sleeper aa --network alone
+        run hull run --rm --network alone busybox sh -c 'ip route; ping -c 1 -W 2 aa'
+        assert_success
+        assert_output_lacks default
+        hull rm -f aa
+        hull network rm alone
+        assert_equal "$(links_of_ours)" ""
+    done
 }
 
 @test "a kind of interface that the kernel does not know" {
@@ -93,7 +160,7 @@ require_kind() {
     run hull run --rm --network wire busybox sh -c \
         'cat /sys/class/net/eth0/address; ping -c 1 -W 2 10.70.0.254 && ping -c 1 -W 2 aa'
     assert_success
-    assert_output_has "$(on_host cat /sys/class/net/p0/address)"
+    assert_output_has "$(on_host ip -br link show p0 | awk '{ print $3 }')"
     hull network create -d ipvlan --subnet 10.71.0.0/24 -o parent=p0 -o ipvlan_mode=l3 far >/dev/null
     run hull run --rm --network far busybox ip route
     assert_output_has "default dev eth0"

@@ -335,7 +335,9 @@ END
     wait_until get 10.9.0.2 99
     is 10.9.0.77 from a 10.9.0.2 99
     outside ip neigh | grep -q 02:11:22:33:44:55
+    ip link add none0 type veth peer name none1
     tool create nowhere driver=macvlan opt=parent:none0
+    ip link del none0
     join b nowhere
     refused tool run b -- true
     because "network nowhere: parent interface none0: No such device"
@@ -364,7 +366,7 @@ END
     ip -o addr show mine | grep -q 10.40.0.1/24
     tool rm own
     ip link del mine
-    refuse "need the option parent" create two driver=macvlan
+    refuse "network two: parent interface none0: No such device" create two driver=macvlan opt=parent:none0
     refuse "network nope not found" rm nope
     refuse "bridge is a pre-defined network and cannot be removed" rm bridge
     is "$links" eval 'ip -o link | wc -l'
