@@ -4,6 +4,7 @@
 #include "registry_options.h"
 
 #include "base/fd.h"
+#include "base/unique.h"
 #include "cli/terminal.h"
 #include "engine/capabilities.h"
 #include "engine/create.h"
@@ -58,6 +59,8 @@ static int fill_process(struct filling *f)
 		r = env_file_load(f->a, *p, environ, &c->env, f->err);
 	for (char **e = o->env; r == 0 && e && *e; e++)
 		r = env_option_parse(f->a, *e, environ, &c->env, f->err);
+	if (r == 0 && env_settle(c->env) < 0)
+		r = error_no_memory(f->err);
 	if (r == 0 && o->stop_signal)
 		r = signal_option_parse(o->stop_signal, &signal, f->err);
 	if (r == 0)
@@ -84,6 +87,8 @@ static int fill_identity(struct filling *f)
 		r = label_file_load(f->a, *p, &labels, f->err);
 	for (char **l = f->o->label; r == 0 && l && *l; l++)
 		r = label_parse(f->a, *l, &labels, f->err);
+	if (r == 0)
+		r = pair_list_settle(&labels, f->err);
 	f->config->labels = labels.items;
 	f->config->n_labels = labels.count;
 	return r;
@@ -342,6 +347,8 @@ static int fill_privileges(struct filling *f)
 		r = copy_all(f, &c->security_opt, o->security_opt);
 	for (char **s = o->sysctl; r == 0 && s && *s; s++)
 		r = sysctl_parse(f->a, *s, &sysctls, f->err);
+	if (r == 0)
+		r = pair_list_settle(&sysctls, f->err);
 	c->sysctls = sysctls.items;
 	c->n_sysctls = sysctls.count;
 	c->privileged = o->privileged;

@@ -44,6 +44,8 @@ static int run_connect(
 
 	for (char **option = o->driver_opt; r == 0 && option && *option; option++)
 		r = label_parse(&arena, *option, &driver_options, err);
+	if (r == 0)
+		r = pair_list_settle(&driver_options, err);
 	config.options = driver_options.items;
 	config.n_options = driver_options.count;
 	if (r == 0)

@@ -161,6 +161,8 @@ static int fill(struct arena *a, struct network_config *c, const struct create_o
 	c->ipam_driver = o->ipam_driver;
 	for (char **label = o->label; r == 0 && label && *label; label++)
 		r = label_parse(a, *label, &labels, err);
+	if (r == 0)
+		r = pair_list_settle(&labels, err);
 	c->labels = labels.items;
 	c->n_labels = labels.count;
 	if (r == 0)

@@ -88,22 +88,48 @@ char *arena_printf(struct arena *a, const char *format, ...)
 	return p;
 }
 
-int arena_strv_append(struct arena *a, char ***v, const char *s)
-{
-	size_t n = strv_length(*v);
+/* What stands before a growing vector's first element. */
+struct vector {
+	size_t length;	 /* as it was after the last append: its owner may have cut it since */
+	size_t capacity; /* with the NULL at the end */
+	char *items[];
+};
 
-	/* The vector grows by doubling, so its capacity is the power of two above its length. */
-	if (!*v || ((n + 1) & n) == 0) {
-		char **larger = arena_array(a, 2 * (n + 1), sizeof(char *));
-		if (!larger)
-			return -ENOMEM;
-		if (n)
-			memcpy(larger, *v, n * sizeof(char *));
-		*v = larger;
-	}
-	(*v)[n] = arena_strdup(a, s);
-	if (!(*v)[n])
+static struct vector *vector_of(char **items)
+{
+	return (struct vector *)((char *)items - offsetof(struct vector, items));
+}
+
+static struct vector *vector_grow(struct arena *a, const struct vector *old)
+{
+	size_t n = old ? old->length : 0, capacity = old ? 2 * old->capacity : 2, size;
+
+	if (__builtin_mul_overflow(capacity, sizeof(char *), &size) ||
+		__builtin_add_overflow(size, sizeof(struct vector), &size))
+		return NULL;
+	struct vector *v = arena_alloc(a, size);
+	if (!v)
+		return NULL;
+	v->length = n;
+	v->capacity = capacity;
+	if (n)
+		memcpy(v->items, old->items, n * sizeof(char *));
+	return v;
+}
+
+int arena_strv_append(struct arena *a, char ***to, const char *s)
+{
+	struct vector *v = *to ? vector_of(*to) : NULL;
+	char *copy = arena_strdup(a, s);
+
+	if (v && v->length && !v->items[v->length - 1])
+		v->length = strv_length(v->items);
+	if (!v || v->length + 1 >= v->capacity)
+		v = vector_grow(a, v);
+	if (!copy || !v)
 		return -ENOMEM;
-	(*v)[n + 1] = NULL;
+	v->items[v->length++] = copy;
+	v->items[v->length] = NULL;
+	*to = v->items;
 	return 0;
 }

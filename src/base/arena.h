@@ -32,7 +32,8 @@ void *arena_memdup(struct arena *a, const void *data, size_t n);
 
 /*
  * Appends a copy of s to a NULL-terminated vector in the arena, which must be NULL or made by this
- * function: its capacity is known by its length. 0 or -ENOMEM.
+ * function, which keeps its length before the first element; the vector may be cut between calls, if
+ * it is NULL from there to its old end. 0 or -ENOMEM.
  */
 int arena_strv_append(struct arena *a, char ***v, const char *s);
 

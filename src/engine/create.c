@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/create.h"
 #include "base/str.h"
+#include "base/unique.h"
 #include "engine/network.h"
 #include "engine/rootfs.h"
 #include "runtime/cgroup_place.h"
@@ -26,42 +27,34 @@ static int merge_env(struct arena *a, char *const *image, struct container_confi
 	char **merged = NULL;
 	int r = copy_strings(a, &merged, image);
 
-	for (char **e = config->env; r == 0 && e && *e; e++) {
-		size_t n = strcspn(*e, "=");
-		char **at = merged;
-		while (at && *at && !(strncmp(*at, *e, n) == 0 && (*at)[n] == '='))
-			at++;
-		if (at && *at)
-			*at = *e;
-		else
-			r = arena_strv_append(a, &merged, *e);
-	}
+	if (r == 0)
+		r = copy_strings(a, &merged, config->env);
 	config->env = merged;
-	return r;
+	return r < 0 ? r : env_settle(merged);
 }
 
 static int merge_labels(
 	struct arena *a, const struct oci_image_config *image, struct container_config *config)
 {
-	size_t n = config->n_labels;
-	struct json_pair *labels = arena_array(a, n + image->n_labels + 1, sizeof(*labels));
+	struct json_pair *labels =
+		arena_array(a, image->n_labels + config->n_labels + 1, sizeof(*labels));
+	size_t n = 0;
 
 	if (!labels)
 		return -ENOMEM;
-	if (n)
-		memcpy(labels, config->labels, n * sizeof(*labels));
-	for (size_t i = 0; i < image->n_labels; i++) {
-		const struct json_pair *label = &image->labels[i];
-		bool overridden = false;
-		for (size_t j = 0; j < config->n_labels; j++)
-			overridden |= str_eq(config->labels[j].key, label->key);
-		if (!overridden)
-			labels[n++] = (struct json_pair){arena_strdup(a, label->key),
-				arena_strdup(a, label->value ? label->value : "")};
+	for (; n < image->n_labels; n++) {
+		const struct json_pair *label = &image->labels[n];
+
+		labels[n].key = arena_strdup(a, label->key);
+		labels[n].value = arena_strdup(a, label->value ? label->value : "");
+		if (!labels[n].key || !labels[n].value)
+			return -ENOMEM;
 	}
+	for (size_t i = 0; i < config->n_labels; i++)
+		labels[n++] = config->labels[i];
 	config->labels = labels;
 	config->n_labels = n;
-	return 0;
+	return json_pairs_settle(labels, &config->n_labels);
 }
 
 static bool group_has(const struct hull_cgroup_hierarchy *h, const char *group, const char *file)

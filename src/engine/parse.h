@@ -69,9 +69,9 @@ int device_parse(struct arena *arena, const char *text, struct container_device 
 	struct hull_error *err);
 
 /*
- * -e NAME=VALUE, or NAME to take it over from `environment` (left out if unset there). Put into the
- * vector *env in the arena, in place of an earlier one of that name. *env starts as NULL and grows
- * by arena_strv_append() only.
+ * -e NAME=VALUE, or NAME to take it over from `environment` (left out if unset there). Added to the
+ * vector *env in the arena, which starts as NULL; when all are, env_settle() lets the last of each
+ * name count.
  */
 int env_option_parse(struct arena *arena, const char *text, char *const *environment, char ***env,
 	struct hull_error *err);
@@ -88,7 +88,10 @@ struct pair_list {
 	size_t count;
 };
 
-/* --label KEY[=VALUE], a later one replaces an earlier one. */
+/* When all are there: lets the last of each key count. */
+int pair_list_settle(struct pair_list *list, struct hull_error *err);
+
+/* --label KEY[=VALUE], added. */
 int label_parse(
 	struct arena *arena, const char *text, struct pair_list *labels, struct hull_error *err);
 
@@ -96,7 +99,7 @@ int label_parse(
 int label_file_load(
 	struct arena *arena, const char *path, struct pair_list *labels, struct hull_error *err);
 
-/* --sysctl NAME=VALUE; only what is namespaced. */
+/* --sysctl NAME=VALUE, added; only what is namespaced. */
 int sysctl_parse(
 	struct arena *arena, const char *text, struct pair_list *sysctls, struct hull_error *err);
 

@@ -13,23 +13,6 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 
-/* Puts NAME=VALUE in place of an earlier value of that name, else at the end. */
-static int env_put(struct arena *arena, char ***env, const char *assignment)
-{
-	size_t n = strcspn(assignment, "=") + 1;
-
-	for (char **e = *env; e && *e; e++) {
-		if (strncmp(*e, assignment, n) == 0) {
-			char *copy = arena_strdup(arena, assignment);
-			if (!copy)
-				return -ENOMEM;
-			*e = copy;
-			return 0;
-		}
-	}
-	return arena_strv_append(arena, env, assignment);
-}
-
 /* A name alone takes the value it has in the environment; without one it is left out. */
 static int env_put_inherited(
 	struct arena *arena, char ***env, const char *name, char *const *environment)
@@ -39,7 +22,7 @@ static int env_put_inherited(
 	if (!value)
 		return 0;
 	char *assignment = arena_printf(arena, "%s=%s", name, value);
-	return assignment ? env_put(arena, env, assignment) : -ENOMEM;
+	return assignment ? arena_strv_append(arena, env, assignment) : -ENOMEM;
 }
 
 int env_option_parse(struct arena *arena, const char *text, char *const *environment, char ***env,
@@ -48,7 +31,7 @@ int env_option_parse(struct arena *arena, const char *text, char *const *environ
 	if (!*text || *text == '=')
 		return error_set(
 			err, HULL_ERROR_INVALID, "--env: invalid environment variable: %s", text);
-	int r = strchr(text, '=') ? env_put(arena, env, text)
+	int r = strchr(text, '=') ? arena_strv_append(arena, env, text)
 				  : env_put_inherited(arena, env, text, environment);
 	return r < 0 ? error_no_memory(err) : 0;
 }
@@ -161,7 +144,7 @@ static int env_line(
 	if (line->value) {
 		/* The name is the line with its "=" cut: put it back. */
 		line->value[-1] = '=';
-		r = env_put(arena, target->env, line->name);
+		r = arena_strv_append(arena, target->env, line->name);
 	} else {
 		r = env_put_inherited(arena, target->env, line->name, target->environment);
 	}
@@ -184,22 +167,15 @@ int env_file_load(struct arena *arena, const char *path, char *const *environmen
 	return load_lines(arena, "--env-file", path, env_line, &target, err);
 }
 
-/* A later value of a key replaces the earlier one. */
-static int pair_put(struct arena *arena, struct pair_list *list, const char *key, size_t key_len,
+static int pair_add(struct arena *arena, struct pair_list *list, const char *key, size_t key_len,
 	const char *value)
 {
+	char *key_copy = arena_strndup(arena, key, key_len);
 	char *value_copy = arena_strdup(arena, value);
-
-	if (!value_copy)
-		return -ENOMEM;
-	for (size_t i = 0; i < list->count; i++) {
-		struct json_pair *pair = &list->items[i];
-		if (strlen(pair->key) == key_len && memcmp(pair->key, key, key_len) == 0) {
-			pair->value = value_copy;
-			return 0;
-		}
-	}
 	size_t n = list->count;
+
+	if (!key_copy || !value_copy)
+		return -ENOMEM;
 	if ((n & (n - 1)) == 0) { /* full at 0, 1, 2, 4, 8, ... */
 		struct json_pair *more = arena_array(arena, n ? 2 * n : 1, sizeof(*more));
 		if (!more)
@@ -208,11 +184,13 @@ static int pair_put(struct arena *arena, struct pair_list *list, const char *key
 			memcpy(more, list->items, n * sizeof(*more));
 		list->items = more;
 	}
-	char *key_copy = arena_strndup(arena, key, key_len);
-	if (!key_copy)
-		return -ENOMEM;
 	list->items[list->count++] = (struct json_pair){key_copy, value_copy};
 	return 0;
+}
+
+int pair_list_settle(struct pair_list *list, struct hull_error *err)
+{
+	return json_pairs_settle(list->items, &list->count) < 0 ? error_no_memory(err) : 0;
 }
 
 int label_parse(
@@ -224,13 +202,13 @@ int label_parse(
 		return error_set(
 			err, HULL_ERROR_INVALID, "--label: invalid label '%s': empty name", text);
 	const char *value = text[n] ? text + n + 1 : "";
-	return pair_put(arena, labels, text, n, value) < 0 ? error_no_memory(err) : 0;
+	return pair_add(arena, labels, text, n, value) < 0 ? error_no_memory(err) : 0;
 }
 
 static int label_line(
 	struct arena *arena, const struct line *line, void *data, struct hull_error *err)
 {
-	int r = pair_put(
+	int r = pair_add(
 		arena, data, line->name, strlen(line->name), line->value ? line->value : "");
 
 	return r < 0 ? error_no_memory(err) : 0;
@@ -275,7 +253,7 @@ int sysctl_parse(
 	if (!sysctl_is_allowed(text, n))
 		return error_set(err, HULL_ERROR_INVALID,
 			"sysctl '%s' is not allowed: it is not namespaced", text);
-	return pair_put(arena, sysctls, text, n, text + n + 1) < 0 ? error_no_memory(err) : 0;
+	return pair_add(arena, sysctls, text, n, text + n + 1) < 0 ? error_no_memory(err) : 0;
 }
 
 static bool is_address(const char *text)

@@ -30,6 +30,8 @@ static int long_option(struct arena *a, const char *key, const char *value,
 		struct pair_list options = {c->options, c->n_options};
 		int r = label_parse(a, value, &options, err);
 
+		if (r == 0)
+			r = pair_list_settle(&options, err);
 		c->options = options.items;
 		c->n_options = options.count;
 		return r;

@@ -86,6 +86,9 @@ bool json_pairs_have(const struct json_pair *pairs, size_t n, const char *wanted
 /* True if all of the one list are there, as json_pairs_have() says, and none of the other. */
 bool json_pairs_match(const struct json_pair *pairs, size_t n, char *const *all, char *const *none);
 
+/* Of pairs with the same key the last counts, in the place of the first. 0 or -ENOMEM. */
+int json_pairs_settle(struct json_pair *pairs, size_t *n);
+
 /* Appends "KEY=VALUE,KEY=VALUE". */
 void json_pairs_join(struct buf *out, const struct json_pair *pairs, size_t n);
 

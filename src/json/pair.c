@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json/json.h"
 
+#include "base/cleanup.h"
 #include "base/str.h"
+#include "base/unique.h"
+
+#include <errno.h>
 
 bool json_pairs_have(const struct json_pair *pairs, size_t n, const char *wanted)
 {
@@ -23,6 +27,26 @@ bool json_pairs_match(const struct json_pair *pairs, size_t n, char *const *all,
 		if (json_pairs_have(pairs, n, *unwanted))
 			return false;
 	return true;
+}
+
+int json_pairs_settle(struct json_pair *pairs, size_t *n)
+{
+	_cleanup_free_ struct unique_key *keys = calloc(*n + 1, sizeof(*keys));
+	_cleanup_free_ size_t *last = calloc(*n + 1, sizeof(*last));
+	size_t used = 0;
+
+	if (!keys || !last)
+		return -ENOMEM;
+	for (size_t i = 0; i < *n; i++)
+		keys[i] = (struct unique_key){pairs[i].key, strlen(pairs[i].key)};
+	int r = unique_find(keys, *n, last);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < *n; i++)
+		if (last[i] != UNIQUE_NONE)
+			pairs[used++] = pairs[last[i]];
+	*n = used;
+	return 0;
 }
 
 void json_pairs_join(struct buf *out, const struct json_pair *pairs, size_t n)

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "base/unique.h"
 #include "engine/parse.h"
 
 #include <sys/mman.h>
@@ -32,6 +33,7 @@ static void test_env(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		assert_int_equal(env_option_parse(&arena, good[i], environment, &env, &err), 0);
+	assert_int_equal(env_settle(env), 0);
 	expect_env(env, "A=2=3|B=|HOME=/home/me|a=x|B C=d|EMPTY=");
 	assert_true(env_option_parse(&arena, "=x", environment, &env, &err) < 0);
 	assert_string_equal(hull_error_message(&err), "--env: invalid environment variable: =x");
@@ -78,6 +80,7 @@ static void test_env_file(void **state)
 			assert_string_equal(hull_error_message(&err), cases[i].error);
 		} else {
 			assert_int_equal(r, 0);
+			assert_int_equal(env_settle(env), 0);
 			expect_env(env, cases[i].env);
 		}
 	}
@@ -107,8 +110,10 @@ static void test_files(void **state)
 
 	_cleanup_close_ int fd = memory_file("# x\nA=1\nHOME\nA=2\n", path);
 	assert_int_equal(env_file_load(&arena, path, environment, &env, &err), 0);
+	assert_int_equal(env_settle(env), 0);
 	expect_env(env, "A=2|HOME=/home/me");
 	assert_int_equal(label_file_load(&arena, path, &labels, &err), 0);
+	assert_int_equal(pair_list_settle(&labels, &err), 0);
 	assert_int_equal(labels.count, 2);
 	assert_string_equal(labels.items[0].value, "2");
 	assert_string_equal(labels.items[1].key, "HOME");
@@ -134,6 +139,7 @@ static void test_labels(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		assert_int_equal(label_parse(&arena, good[i], &list, &err), 0);
+	assert_int_equal(pair_list_settle(&list, &err), 0);
 	assert_int_equal(list.count, 9);
 	assert_string_equal(list.items[0].key, "a");
 	assert_string_equal(list.items[0].value, "2");

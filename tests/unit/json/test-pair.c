@@ -54,12 +54,28 @@ static void test_join(void **state)
 	assert_string_equal(buf_str(&out), "tier=front,tier2=,a.b=x=y");
 }
 
+static void test_settle(void **state)
+{
+	struct json_pair list[] = {{(char[]){"a"}, (char[]){"1"}}, {(char[]){"b"}, (char[]){"2"}},
+		{(char[]){"a"}, (char[]){"3"}}, {(char[]){"ab"}, (char[]){"4"}}};
+	size_t n = ARRAY_SIZE(list);
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	assert_int_equal(json_pairs_settle(list, &n), 0);
+	json_pairs_join(&out, list, n);
+	assert_string_equal(buf_str(&out), "a=3,b=2,ab=4");
+	n = 0;
+	assert_int_equal(json_pairs_settle(NULL, &n), 0);
+	assert_int_equal(n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_have),
 		cmocka_unit_test(test_match),
 		cmocka_unit_test(test_join),
+		cmocka_unit_test(test_settle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
