@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "base/unique.h"
 #include "engine/capabilities.h"
 #include "engine/device.h"
 #include "engine/parse.h"
@@ -196,20 +197,26 @@ static void sort_mounts(struct oci_mount *mounts, size_t n)
 	}
 }
 
-/* True if the user's mounts (or devices) replace a default one. */
-static void drop_replaced_mounts(struct builder *b, size_t first_of_user)
+/*
+ * Drops what the user's mounts replace. Returns how many are left of the first n_fixed, which are the
+ * ones that stay before all others.
+ */
+static size_t drop_replaced_mounts(struct builder *b, size_t n_fixed, size_t first_of_user)
 {
 	struct oci_spec *s = b->spec;
-	size_t kept = 0;
+	size_t kept = 0, kept_fixed = 0;
 
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		bool replaced = false;
 		for (size_t j = first_of_user; i < first_of_user && j < s->n_mounts; j++)
 			replaced |= str_eq(s->mounts[i].destination, s->mounts[j].destination);
-		if (!replaced)
-			s->mounts[kept++] = s->mounts[i];
+		if (replaced)
+			continue;
+		s->mounts[kept++] = s->mounts[i];
+		kept_fixed += i < n_fixed;
 	}
 	s->n_mounts = kept;
+	return kept_fixed;
 }
 
 static int add_mounts(struct builder *b)
@@ -217,6 +224,7 @@ static int add_mounts(struct builder *b)
 	int r = 0;
 
 	add_default_mounts(b);
+	size_t n_fixed = b->spec->n_mounts;
 	add_file_mounts(b);
 	if (b->config->init) {
 		_cleanup_free_ char *helper = NULL;
@@ -229,8 +237,9 @@ static int add_mounts(struct builder *b)
 	r = add_requested_mounts(b);
 	if (r < 0 || b->failed)
 		return r;
-	sort_mounts(b->spec->mounts + first_of_user, b->spec->n_mounts - first_of_user);
-	drop_replaced_mounts(b, first_of_user);
+	/* Our files lie in the user's mounts where those are: a volume on /etc still has its hosts. */
+	n_fixed = drop_replaced_mounts(b, n_fixed, first_of_user);
+	sort_mounts(b->spec->mounts + n_fixed, b->spec->n_mounts - n_fixed);
 	return 0;
 }
 
@@ -248,17 +257,10 @@ static void add_arguments(struct builder *b, struct oci_process *p)
 		append(b, &p->args, *a);
 }
 
-static void set_env(struct builder *b, char ***env, const char *assignment)
+/* Of what is there twice, what was appended last counts. */
+static void settle_env(struct builder *b, char **env)
 {
-	size_t n = strcspn(assignment, "=");
-
-	for (char **e = *env; e && *e; e++) {
-		if (strncmp(*e, assignment, n) == 0 && (*e)[n] == '=') {
-			*e = text(b, assignment);
-			return;
-		}
-	}
-	append(b, env, assignment);
+	b->failed |= env_settle(env) < 0;
 }
 
 static void add_environment(struct builder *b, struct oci_process *p)
@@ -275,10 +277,11 @@ static void add_environment(struct builder *b, struct oci_process *p)
 		append(b, &p->env, "TERM=xterm");
 	strv_foreach (e, b->config->env) {
 		if (strchr(*e, '='))
-			set_env(b, &p->env, *e);
+			append(b, &p->env, *e);
 	}
 	if (!env_get(p->env, "HOME"))
 		append(b, &p->env, home);
+	settle_env(b, p->env);
 }
 
 static void set_identity(struct oci_process *p, const struct identity *identity)
@@ -565,10 +568,11 @@ int spec_build_exec(const struct oci_spec *spec, const struct container_config *
 		char *home = arena_printf(arena, "HOME=%s", exec->identity->home);
 		b.failed |= !home;
 		if (home && !env_get(config->env, "HOME"))
-			set_env(&b, &p->env, home);
+			append(&b, &p->env, home);
 	}
 	strv_foreach (e, exec->env)
-		set_env(&b, &p->env, *e);
+		append(&b, &p->env, *e);
+	settle_env(&b, p->env);
 	if (exec->working_dir)
 		p->cwd = text(&b, exec->working_dir);
 	char **capabilities = spec->process->capabilities->bounding;

@@ -413,6 +413,19 @@ static int open_bind_target(struct performance *p, const struct op *op, const st
 	return open_ordinary_target(p, op->path);
 }
 
+/* move_mount(2) has one answer for many mistakes; this is the one that people make. */
+static int attach_bind(struct performance *p, const struct slot *slot, int target)
+{
+	struct stat st;
+	int r = mount_attach(slot->fd, target);
+
+	if (r == -EINVAL && fstat(target, &st) == 0 && S_ISDIR(st.st_mode) != slot->directory)
+		return op_step(p, -ENOTDIR,
+			slot->directory ? "mount a directory on a file"
+					: "mount a file on a directory");
+	return op_step(p, r, "move_mount");
+}
+
 int perform_bind(struct performance *p, const struct op *op)
 {
 	const struct slot *slot = &p->slots[op->slot];
@@ -422,7 +435,7 @@ int perform_bind(struct performance *p, const struct op *op)
 	_cleanup_close_ int target = open_bind_target(p, op, slot);
 	if (target < 0)
 		return target;
-	int r = op_step(p, mount_attach(slot->fd, target), "move_mount");
+	int r = attach_bind(p, slot, target);
 	if (r == 0 && str_eq(op->path, "/proc")) {
 		cleanup_closep(&p->own_proc_fd);
 		p->own_proc_fd = fcntl(slot->fd, F_DUPFD_CLOEXEC, 3);

@@ -259,6 +259,48 @@ teardown() { teardown_container; }
     run hull run --rm --mount type=bind,source="$WORK/not-there",target=/x busybox true
     assert_failure 125
     assert_output_has "$WORK/not-there"
+    run hull run --rm -v "$WORK/shared:/etc/passwd" busybox true
+    assert_failure 125
+    assert_output_has "/etc/passwd: mount a directory on a file: Not a directory"
+    run hull run --rm -v "$WORK/shared/new:/etc" busybox true
+    assert_failure 125
+    assert_output_has "/etc: mount a file on a directory: Not a directory"
+}
+
+@test "a volume on /etc has the container's hosts, name and resolver all the same" {
+    mkdir "$WORK/etc"
+    echo mine >"$WORK/etc/mine"
+    run hull run --rm --hostname box -v "$WORK/etc:/etc" busybox sh -c \
+        'cat /etc/mine /etc/hostname; grep -q localhost /etc/hosts && test -e /etc/resolv.conf && echo there'
+    assert_success
+    assert_output "$(printf '%s\n' mine box there)"
+    run hull run --rm --hostname box --tmpfs /etc busybox sh -c 'cat /etc/hostname'
+    assert_output box
+    # The user's own file is the last word.
+    run hull run --rm -v "$WORK/etc/mine:/etc/hostname" -v "$WORK/etc:/etc" busybox cat /etc/hostname
+    assert_output mine
+}
+
+@test "a long environment, many labels and many arguments take no time to speak of" {
+    local words
+
+    seq -f 'NAME_%.0f=value' 100000 | head -c 1000000 >"$WORK/env"
+    printf '\nNAME_7=last\n' >>"$WORK/env"
+    mapfile -t words < <(seq 100000)
+    # Compared pair by pair each of these would take longer than that.
+    run timeout 20 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" create \
+        --network none --env-file "$WORK/env" --label-file "$WORK/env" --name many busybox "${words[@]}"
+    assert_success
+    hull inspect many >"$WORK/json"
+    assert_equal "$(jq -r '.[0].Config.Env[] | select(startswith("NAME_7="))' "$WORK/json")" NAME_7=last
+    assert_equal "$(jq -r '.[0].Config.Labels.NAME_7' "$WORK/json")" last
+    assert_equal "$(jq '.[0].Config.Cmd | length' "$WORK/json")" 100000
+}
+
+@test "what is recorded of containers is root's alone" {
+    hull create --name secret -e PASSWORD=hunter2 busybox true >/dev/null
+    run stat -c %a "$HULL_TEST_ROOT"/hull.db*
+    assert_equal "$(sort -u <<<"$output")" 600
 }
 
 @test "a write stays in its container, a removed file comes back in the next" {
