@@ -30,9 +30,18 @@ static int check_options(const struct create_options *o, struct hull_error *err)
 			return error_set(err, HULL_ERROR_INVALID,
 				"-a %s: valid streams are STDIN, STDOUT and STDERR", *s);
 	}
-	if (!o->detach)
-		return streams_check_terminal(o->tty, o->interactive, err);
 	return 0;
+}
+
+/* This one failure has 1 for its status, not 125: Docker's client ends before it is about a run. */
+static int check_terminal(const struct cli_context *context, const struct create_options *o)
+{
+	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
+
+	if (o->detach || streams_check_terminal(o->tty, o->interactive, &why) == 0)
+		return 0;
+	fprintf(stderr, "%s: %s\n", context->program, hull_error_message(&why));
+	return 1;
 }
 
 static int run_main(
@@ -50,12 +59,14 @@ static int run_main(
 	if (r == 0)
 		r = check_options(o, err);
 	if (r == 0)
+		r = check_terminal(context, o);
+	if (r == 0)
 		r = create_check_cidfile(o, err);
 	if (r == 0)
 		r = hull_engine_open(context, &engine, err);
 	if (r == 0)
 		r = create_options_apply(context, engine, o, argc, argv, &c, &hold, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (o->tty && terminal_size_get(STDIN_FILENO, &size) == 0) {
 		start.rows = size.rows;

@@ -101,6 +101,13 @@ static int perform(struct engine *engine, const struct container_ref *ref,
 	return r < 0 ? r : plan_perform(plan, &session->process, err);
 }
 
+/* In a container that runs, what keeps a command from running has a status of its own. */
+static void set_not_executable(struct hull_error *err)
+{
+	if (err && err->kind != HULL_ERROR_NO_COMMAND && err->kind != HULL_ERROR_CONFLICT)
+		err->kind = HULL_ERROR_NOT_EXECUTABLE;
+}
+
 int exec_start(struct engine *engine, const struct container *c, const struct exec_options *options,
 	struct exec_session *ret, struct hull_error *err)
 {
@@ -127,7 +134,9 @@ int exec_start(struct engine *engine, const struct container *c, const struct ex
 		r = container_process_await(engine, c, &p, err);
 	if (r == 0)
 		r = container_spec_load(engine, c, &arena, &spec, err);
-	if (r == 0 && options->user) {
+	if (r < 0)
+		return r;
+	if (options->user) {
 		r = resolve_user(&p.ref, c->config, options, &arena, &identity, err);
 		exec.identity = &identity;
 	}
@@ -137,6 +146,8 @@ int exec_start(struct engine *engine, const struct container *c, const struct ex
 		r = open_stdio(options, process, theirs, ret, err);
 	if (r == 0)
 		r = perform(engine, &p.ref, spec, process, options, theirs, ret, err);
+	if (r < 0)
+		set_not_executable(err);
 	for (size_t i = 0; i < ARRAY_SIZE(theirs); i++)
 		cleanup_closep(&theirs[i]);
 	return r;

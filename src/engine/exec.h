@@ -35,5 +35,10 @@ void exec_session_done(struct exec_session *session);
 		RUNTIME_PROCESS_INIT, -1, -1, -1 \
 	}
 
+/*
+ * Runs options->args in a container. HULL_ERROR_CONFLICT if the container does not run (any more) or
+ * is paused; if it runs and the command cannot, for whatever reason (its file, the user, the working
+ * directory ...), HULL_ERROR_NOT_EXECUTABLE or HULL_ERROR_NO_COMMAND.
+ */
 int exec_start(struct engine *engine, const struct container *c, const struct exec_options *options,
 	struct exec_session *ret, struct hull_error *err);

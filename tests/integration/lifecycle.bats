@@ -138,6 +138,11 @@ shown() {
     assert_failure 127
     run hull exec ce /etc/passwd
     assert_failure 126
+    for options in "-u nosuch" "-u 0:nosuch" "-w /nosuch" "-w relative" "-w /etc/passwd"; do
+        # shellcheck disable=SC2086 # words
+        run hull exec $options ce true
+        assert_failure 126
+    done
     run hull exec ce grep -E 'CapEff|Seccomp:' /proc/self/status
     assert_output_has 00000000a80425fb
     assert_output_matches 'Seccomp:.2'

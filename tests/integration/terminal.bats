@@ -116,7 +116,7 @@ terminal_ends() {
     assert_success
     assert_output_has "a terminal"
     run hull run --rm -it busybox true </dev/null
-    assert_failure
+    assert_failure 1
     assert_output_has "the input device is not a TTY"
 }
 
