@@ -458,22 +458,33 @@ static int add_resources(struct builder *b)
 	return 0;
 }
 
+static const char *const masked_paths[] = {"/proc/asound", "/proc/acpi", "/proc/interrupts",
+	"/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
+	"/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap", NULL};
+static const char *const readonly_paths[] = {
+	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
+
+static bool system_paths_are_open(const struct container_config *config)
+{
+	return config->privileged || strv_contains(config->security_opt, "systempaths=unconfined");
+}
+
+char *const *spec_masked_paths(const struct container_config *config)
+{
+	return system_paths_are_open(config) ? NULL : (char *const *)masked_paths;
+}
+
+char *const *spec_readonly_paths(const struct container_config *config)
+{
+	return system_paths_are_open(config) ? NULL : (char *const *)readonly_paths;
+}
+
 static void add_paths(struct builder *b)
 {
-	static const char *const masked[] = {"/proc/asound", "/proc/acpi", "/proc/interrupts",
-		"/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-		"/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
-		"/sys/devices/virtual/powercap"};
-	static const char *const readonly[] = {
-		"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
-
-	if (b->config->privileged ||
-		strv_contains(b->config->security_opt, "systempaths=unconfined"))
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
-		append(b, &b->spec->linux->masked_paths, masked[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(readonly); i++)
-		append(b, &b->spec->linux->readonly_paths, readonly[i]);
+	strv_foreach (path, spec_masked_paths(b->config))
+		append(b, &b->spec->linux->masked_paths, *path);
+	strv_foreach (path, spec_readonly_paths(b->config))
+		append(b, &b->spec->linux->readonly_paths, *path);
 }
 
 static int build(struct builder *b)
@@ -558,9 +569,12 @@ int spec_build_exec(const struct oci_spec *spec, const struct container_config *
 	p->args = NULL;
 	strv_foreach (a, exec->args)
 		append(&b, &p->args, *a);
+	/* TERM is for a terminal of its own, unless the container was given one. */
+	bool any_term = exec->tty || env_get(config->env, "TERM");
 	p->env = NULL;
 	strv_foreach (e, spec->process->env)
-		append(&b, &p->env, *e);
+		if (any_term || !str_after(*e, "TERM="))
+			append(&b, &p->env, *e);
 	if (exec->tty && !env_get(p->env, "TERM"))
 		append(&b, &p->env, "TERM=xterm");
 	if (exec->user) {

@@ -120,6 +120,19 @@ terminal_ends() {
     assert_output_has "the input device is not a TTY"
 }
 
+@test "an exec has TERM if it has a terminal, or if the container was given one" {
+    hull run -dt --name box busybox sleep 100 >/dev/null
+    run hull exec box sh -c 'echo "<$TERM>"'
+    assert_output "<>"
+    run hull exec -e TERM=vt100 box sh -c 'echo "<$TERM>"'
+    assert_output "<vt100>"
+    run hull exec -t box sh -c 'echo "<$TERM>"'
+    assert_output_has "<xterm>"
+    hull run -dt -e TERM=vt220 --name given busybox sleep 100 >/dev/null
+    run hull exec given sh -c 'echo "<$TERM>"'
+    assert_output "<vt220>"
+}
+
 @test "a detached container with a terminal writes its log" {
     hull run -dt --name box busybox sh -c 'echo to the terminal; sleep 0.2' >/dev/null
     hull wait box
