@@ -100,9 +100,9 @@ static struct vector *vector_of(char **items)
 	return (struct vector *)((char *)items - offsetof(struct vector, items));
 }
 
-static struct vector *vector_grow(struct arena *a, const struct vector *old)
+static struct vector *vector_new(struct arena *a, size_t capacity)
 {
-	size_t n = old ? old->length : 0, capacity = old ? 2 * old->capacity : 2, size;
+	size_t size;
 
 	if (__builtin_mul_overflow(capacity, sizeof(char *), &size) ||
 		__builtin_add_overflow(size, sizeof(struct vector), &size))
@@ -110,11 +110,30 @@ static struct vector *vector_grow(struct arena *a, const struct vector *old)
 	struct vector *v = arena_alloc(a, size);
 	if (!v)
 		return NULL;
-	v->length = n;
+	v->length = 0;
 	v->capacity = capacity;
-	if (n)
-		memcpy(v->items, old->items, n * sizeof(char *));
 	return v;
+}
+
+static struct vector *vector_grow(struct arena *a, const struct vector *old)
+{
+	struct vector *v = vector_new(a, old ? 2 * old->capacity : 2);
+
+	if (v && old && old->length) {
+		v->length = old->length;
+		memcpy(v->items, old->items, old->length * sizeof(char *));
+	}
+	return v;
+}
+
+char **arena_strv_new(struct arena *a, size_t n)
+{
+	struct vector *v = n < SIZE_MAX ? vector_new(a, n + 1) : NULL;
+
+	if (!v)
+		return NULL;
+	v->length = n;
+	return v->items;
 }
 
 int arena_strv_append(struct arena *a, char ***to, const char *s)

@@ -30,10 +30,13 @@ char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void *arena_memdup(struct arena *a, const void *data, size_t n);
 
+/* A vector for n strings, all NULL yet; NULL if memory is out. */
+char **arena_strv_new(struct arena *a, size_t n);
+
 /*
  * Appends a copy of s to a NULL-terminated vector in the arena, which must be NULL or made by this
- * function, which keeps its length before the first element; the vector may be cut between calls, if
- * it is NULL from there to its old end. 0 or -ENOMEM.
+ * function or arena_strv_new(): its length stands before the first element. The vector may be cut
+ * between calls, if it is NULL from there to its old end. 0 or -ENOMEM.
  */
 int arena_strv_append(struct arena *a, char ***v, const char *s);
 

@@ -36,7 +36,7 @@ static int json_words(struct arena *arena, const char *text, char ***ret)
 		json_value_parse(arena, &value, text, strlen(text), NULL, "", NULL) < 0 ||
 		value.type != JSON_TYPE_ARRAY)
 		return 0;
-	*ret = arena_array(arena, value.count + 1, sizeof(char *));
+	*ret = arena_strv_new(arena, value.count);
 	if (!*ret)
 		return -ENOMEM;
 	for (size_t i = 0; i < value.count; i++) {

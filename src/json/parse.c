@@ -156,7 +156,7 @@ static int read_strv(
 	if (!json_object_is_type(value, json_type_array))
 		return fail(r, "expected an array of strings");
 	size_t n = json_object_array_length(value);
-	char **items = arena_array(r->arena, n + 1, sizeof(char *));
+	char **items = arena_strv_new(r->arena, n);
 	if (!items)
 		return fail_memory(r);
 	for (size_t i = 0; i < n; i++) {
@@ -302,8 +302,7 @@ static int read_keys(
 	if (!json_object_is_type(value, json_type_object))
 		return fail(r, "expected an object");
 	size_t n = 0;
-	char **keys =
-		arena_array(r->arena, (size_t)json_object_object_length(value) + 1, sizeof(char *));
+	char **keys = arena_strv_new(r->arena, (size_t)json_object_object_length(value));
 	if (!keys)
 		return fail_memory(r);
 	json_object_object_foreach(value, key, item)

@@ -244,6 +244,27 @@ static void escaped_pairs_are_characters(void **state)
 	}
 }
 
+static void lists_can_be_added_to(void **state)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	static const char *const texts[] = {whole, "{\"text\":\"\",\"list\":[]}"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct outer o = {0};
+		size_t n = i ? 0 : 2;
+
+		assert_int_equal(json_parse(&arena, &outer_table, &o, texts[i], strlen(texts[i]),
+					 NULL, "doc", NULL),
+			0);
+		assert_int_equal(arena_strv_append(&arena, &o.list, "more"), 0);
+		assert_int_equal(arena_strv_append(&arena, &o.list, "last"), 0);
+		assert_int_equal(strv_length(o.list), n + 2);
+		assert_string_equal(o.list[n], "more");
+		if (o.keys)
+			assert_int_equal(arena_strv_append(&arena, &o.keys, "more"), 0);
+	}
+}
+
 static void indented_output(void **state)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
@@ -288,6 +309,7 @@ int main(void)
 		cmocka_unit_test(absent_and_null_fields_are_left_out),
 		cmocka_unit_test(errors_name_the_place),
 		cmocka_unit_test(escaped_pairs_are_characters),
+		cmocka_unit_test(lists_can_be_added_to),
 		cmocka_unit_test(indented_output),
 		cmocka_unit_test(arrays_at_the_top),
 	};
