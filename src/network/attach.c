@@ -549,11 +549,11 @@ static void describe_binding(struct draft *d, const char *table, const struct ne
 		six ? "[" : "", host, six ? "]" : "", p->host_first, range,
 		network_protocol_name(p->protocol), target, p->container_first, inside);
 	buf_printf(&d->shell,
-		"%snft add element inet %s ports%c '{ %s . %s%s . %u%s : %s . %u%s }'",
-		d->shell.len ? "; " : "", table, six ? '6' : '4',
+		"%snft add element inet %s ports%c '{ %u%s . %s . %s%s : %s . %u%s }'",
+		d->shell.len ? "; " : "", table, six ? '6' : '4', p->host_first, range,
 		network_protocol_name(p->protocol), host,
-		network_address_is_any(&p->host_ip) ? "/0" : "", p->host_first, range, target,
-		p->container_first, inside);
+		network_address_is_any(&p->host_ip) ? "/0" : "", target, p->container_first,
+		inside);
 }
 
 int attach_ports(struct arena *arena, const char *table, const struct network_endpoint *endpoints,

@@ -28,7 +28,7 @@
 #include <linux/rtnetlink.h>
 
 /* Part of the table's comment: a table with another one is remade. */
-#define VERSION "hull, version 2"
+#define VERSION "hull, version 3"
 
 #define USER_CHAIN "user"
 
@@ -66,11 +66,13 @@ static const struct nft_set sets[SETS] = {
 	[WITHIN6] = {"within6", .key = {NFT_TYPE_IFNAME, NFT_TYPE_IPV6}, .interval = true},
 	[MASQUERADE4] = {"masquerade4", .key = {NFT_TYPE_IFNAME, NFT_TYPE_IPV4}, .interval = true},
 	[MASQUERADE6] = {"masquerade6", .key = {NFT_TYPE_IFNAME, NFT_TYPE_IPV6}, .interval = true},
-	[OPEN4] = {"open4", .key = {NFT_TYPE_PROTOCOL, NFT_TYPE_IPV4, NFT_TYPE_PORT}, .interval = true},
-	[OPEN6] = {"open6", .key = {NFT_TYPE_PROTOCOL, NFT_TYPE_IPV6, NFT_TYPE_PORT}, .interval = true},
-	[PORTS4] = {"ports4", .key = {NFT_TYPE_PROTOCOL, NFT_TYPE_IPV4, NFT_TYPE_PORT},
+	/* The port comes first: to remove an element the kernel compares it with the others field by field,
+	 * and mostly they differ in their ports. */
+	[OPEN4] = {"open4", .key = {NFT_TYPE_PORT, NFT_TYPE_PROTOCOL, NFT_TYPE_IPV4}, .interval = true},
+	[OPEN6] = {"open6", .key = {NFT_TYPE_PORT, NFT_TYPE_PROTOCOL, NFT_TYPE_IPV6}, .interval = true},
+	[PORTS4] = {"ports4", .key = {NFT_TYPE_PORT, NFT_TYPE_PROTOCOL, NFT_TYPE_IPV4},
 		.value = {NFT_TYPE_IPV4, NFT_TYPE_PORT}, .interval = true},
-	[PORTS6] = {"ports6", .key = {NFT_TYPE_PROTOCOL, NFT_TYPE_IPV6, NFT_TYPE_PORT},
+	[PORTS6] = {"ports6", .key = {NFT_TYPE_PORT, NFT_TYPE_PROTOCOL, NFT_TYPE_IPV6},
 		.value = {NFT_TYPE_IPV6, NFT_TYPE_PORT}, .interval = true},
 };
 
@@ -101,11 +103,11 @@ static const struct nft_chain chains[] = {
 #define TRANSLATED \
 	NFT_CT(NFT_CT_STATUS, 0), NFT_MASK(IPS_DST_NAT, 0), NFT_COMPARE(NFT_CMP_NEQ, 0, 4, 0)
 #define DESTINATION4 \
-	NFT_META(NFT_META_L4PROTO, 0), NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 4, 1), \
-	NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 2)
+	NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 0), NFT_META(NFT_META_L4PROTO, 1), \
+	NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 4, 2)
 #define DESTINATION6 \
-	NFT_META(NFT_META_L4PROTO, 0), NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 16, 1), \
-	NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 5)
+	NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 0), NFT_META(NFT_META_L4PROTO, 1), \
+	NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 16, 2)
 
 /* NF_CT_STATE_BIT() of IP_CT_ESTABLISHED and IP_CT_RELATED. */
 #define KNOWN (1u << (IP_CT_ESTABLISHED + 1) | 1u << (IP_CT_RELATED + 1))
@@ -305,12 +307,12 @@ static void change_open(struct buf *b, const char *table, const struct network_b
 {
 	struct key key = {0}, end = {0};
 
+	key_put_port(&key, p->container_first);
 	key_put_byte(&key, p->protocol);
 	key_put_address(&key, target);
-	key_put_port(&key, p->container_first);
+	key_put_port(&end, (uint16_t)(p->container_first + p->count - 1));
 	key_put_byte(&end, p->protocol);
 	key_put_address(&end, target);
-	key_put_port(&end, (uint16_t)(p->container_first + p->count - 1));
 	change(b, table, target->family == AF_INET6 ? OPEN6 : OPEN4, &key, &end, NULL, add);
 }
 
@@ -324,12 +326,12 @@ static void change_port(struct buf *b, const char *table, const struct network_b
 
 	if (network_address_is_any(&p->host_ip))
 		memset(last.bytes, 0xff, network_address_size(&last));
+	key_put_port(&key, host);
 	key_put_byte(&key, p->protocol);
 	key_put_address(&key, &first);
-	key_put_port(&key, host);
+	key_put_port(&end, (uint16_t)(host + count - 1));
 	key_put_byte(&end, p->protocol);
 	key_put_address(&end, &last);
-	key_put_port(&end, (uint16_t)(host + count - 1));
 	key_put_address(&value, target);
 	key_put_port(&value, container);
 	key_put_address(&value, target);

@@ -119,29 +119,32 @@ static int record_bindings(struct network_host *host, const char *container_id,
 	return r;
 }
 
-/* We hold the port, so whoever is recorded with it has died and was not settled yet. */
+static bool same_place(const struct network_address *a, const struct network_address *b)
+{
+	return a->family == b->family && (network_address_is_any(a) || network_address_is_any(b) ||
+						 network_address_compare(a, b) == 0);
+}
+
+/* We hold the port, so whoever is recorded with it has died and was not settled yet. 1 = there is one. */
 static int find_dead_holder(struct network_host *host, const char *container_id,
 	const struct network_binding *b, char dead[NETWORK_ID_LENGTH + 1], struct hull_error *err)
 {
 	_cleanup_metadata_query_ struct metadata_query *q = NULL;
+	struct network_address there;
 	int r = metadata_query(host->md, &q, err,
-		"SELECT container_id FROM network_binding WHERE container_id != ? AND protocol = ?"
-		" AND host_port < ? AND host_port + count > ? LIMIT 1",
+		"SELECT container_id, host_ip FROM network_binding WHERE container_id != ?"
+		" AND protocol = ? AND host_port < ? AND host_port + count > ?",
 		"tiii", container_id, (int64_t)b->protocol, (int64_t)(b->host_first + b->count),
 		(int64_t)b->host_first);
 
-	if (r == 0)
-		r = metadata_next(q, err);
-	if (r > 0 && str_copy(dead, NETWORK_ID_LENGTH + 1, metadata_text(q, 0)) < 0)
+	while (r == 0 && (r = metadata_next(q, err)) > 0) {
+		if (network_address_parse(metadata_text(q, 1), &there) == 0 &&
+			same_place(&there, &b->host_ip) &&
+			str_copy(dead, NETWORK_ID_LENGTH + 1, metadata_text(q, 0)) == 0)
+			return 1;
 		r = 0;
+	}
 	return r;
-}
-
-static bool same_place(const struct network_binding *a, const struct network_binding *b)
-{
-	return a->host_ip.family == b->host_ip.family &&
-	       (network_address_is_any(&a->host_ip) || network_address_is_any(&b->host_ip) ||
-		       network_address_compare(&a->host_ip, &b->host_ip) == 0);
 }
 
 static int remove_elements(struct network_host *host, struct arena *arena, const char *container_id,
@@ -184,22 +187,14 @@ static int take_over(struct network_host *host, struct arena *arena, const char 
 	const struct network_binding *b, struct hull_error *err)
 {
 	char dead[NETWORK_ID_LENGTH + 1];
-	int r = find_dead_holder(host, container_id, b, dead, err);
+	int r;
 
-	while (r > 0) {
-		struct network_binding *others;
-		size_t n;
-		bool same = false;
-		r = network_bindings(host, arena, dead, &others, &n, err);
-		for (size_t i = 0; r == 0 && i < n; i++)
-			same |= same_place(&others[i], b);
-		if (r < 0 || !same)
-			return r;
+	while ((r = find_dead_holder(host, container_id, b, dead, err)) > 0) {
 		r = remove_elements(host, arena, dead, err);
 		if (r == 0)
 			r = forget_bindings(host, dead, err);
-		if (r == 0)
-			r = find_dead_holder(host, container_id, b, dead, err);
+		if (r < 0)
+			return r;
 	}
 	return r;
 }

@@ -230,8 +230,8 @@ static void published_ports(void **state)
 	assert_step(&f.steps[0], false,
 		"publish 0.0.0.0:8080/tcp to 10.1.0.2:80, 127.0.0.1:5000-5999/udp to "
 		"10.1.0.2:5000-5999",
-		"nft add element inet hull ports4 '{ tcp . 0.0.0.0/0 . 8080 : 10.1.0.2 . 80 }'; "
-		"nft add element inet hull ports4 '{ udp . 127.0.0.1 . 5000-5999 : "
+		"nft add element inet hull ports4 '{ 8080 . tcp . 0.0.0.0/0 : 10.1.0.2 . 80 }'; "
+		"nft add element inet hull ports4 '{ 5000-5999 . udp . 127.0.0.1 : "
 		"10.1.0.2 . 5000-5999 }'");
 	assert_well_formed(&f.steps[0]);
 	assert_non_null(f.steps[0].undo);
