@@ -6,6 +6,7 @@
 #include "cli/format.h"
 #include "engine/inspect.h"
 #include "engine/inspect_network.h"
+#include "image/image.h"
 #include "network/port.h"
 
 struct ps_options {
@@ -116,13 +117,20 @@ static int check_status(const char *value)
 	return -EINVAL;
 }
 
+/* The image by whatever name it has now, or the name that the container was made with. */
 static int match_ancestor(const void *thing, const char *value, struct hull_error *err)
 {
-	const struct container *c = ((const struct candidate *)thing)->container;
-	const char *hex = str_after(c->image_id, "sha256:");
+	const struct candidate *candidate = thing;
+	const struct container *c = candidate->container;
+	_cleanup_image_ struct image *image = NULL;
+	struct image_store *images;
+	int r = engine_images(candidate->engine, &images, err);
 
-	return str_eq(c->image_name, value) || str_eq(c->image_id, value) ||
-	       (strlen(value) >= CONTAINER_SHORT_LENGTH && hex && str_after(hex, value));
+	if (r < 0)
+		return r;
+	if (image_resolve(images, value, &image, NULL, NULL) == 0)
+		return str_eq(c->image_id, image->id_text);
+	return str_eq(c->image_name, value) || str_eq(c->image_id, value);
 }
 
 static int match_before(const void *thing, const char *value, struct hull_error *err)
@@ -259,7 +267,7 @@ static int print_rows(struct engine *engine, const struct ps_options *o,
 {
 	struct candidate candidate = {.engine = engine};
 	size_t limit = o->latest ? 1 : o->last >= 0 ? (size_t)o->last : n;
-	bool size = o->size || (o->format && strstr(o->format, ".Size"));
+	bool size = o->size || format_uses(out, "Size");
 	int r = time_of(engine, filters_value(filters, "before"), &candidate.before, err);
 
 	if (r == 0)

@@ -304,7 +304,7 @@ int format_document(
 	} else {
 		r = template_parse(&template, format, err);
 		if (r == 0)
-			r = execute(template, &value, 0,
+			r = execute(template, &value, TEMPLATE_STRICT_ROOT,
 				terminal_is(fileno(out)) ? KEPT_IN_TEXTS : NULL, &text, err);
 		if (r < 0)
 			return r;

@@ -54,7 +54,7 @@ void format_free(struct format_list *list);
 
 /*
  * `inspect --format` and the like: one document by one template; "json" gives it compact, NULL or
- * "" indented by four spaces. A newline follows.
+ * "" indented by four spaces. A newline follows. A field that the document has not is an error.
  */
 int format_document(
 	const char *json, size_t len, const char *format, FILE *out, struct hull_error *err);

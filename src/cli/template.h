@@ -10,7 +10,9 @@
  *   and or not eq ne lt le gt ge index slice len print printf println html urlquery js
  *   json split join title lower upper pad truncate   (Docker's)
  *
- * An absent field of an object prints "<no value>", or is an error with TEMPLATE_STRICT.
+ * An absent field of an object prints "<no value>", or is an error with TEMPLATE_STRICT: of any, or
+ * with TEMPLATE_STRICT_ROOT of the value that the template was given (what lies deeper may be a map,
+ * in which it is nothing wrong for a key to be absent).
  * `.Label "key"` looks into the object's Labels, an object or Docker's "k=v,k=v" text.
  */
 #pragma once
@@ -24,6 +26,7 @@ struct cli_template;
 enum {
 	TEMPLATE_STRICT = 1 << 0, /* an absent field is an error */
 	TEMPLATE_HEADER = 1 << 1, /* executing for column titles: functions hand their input on */
+	TEMPLATE_STRICT_ROOT = 1 << 2, /* an absent field of dot as it was given is one */
 };
 
 /* Compiles a template. The text is copied. Errors read "template: 1:5: unexpected ...". */

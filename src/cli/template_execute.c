@@ -18,6 +18,7 @@ struct variable {
 
 struct execution {
 	const struct cli_template *template;
+	const struct json_value *root;
 	struct arena arena;
 	struct buf *out;
 	unsigned int flags;
@@ -77,6 +78,9 @@ static int walk_fields(struct execution *x, const struct template_operand *opera
 		*value = json_value_get(from, *field);
 		if (!*value && from && (x->flags & TEMPLATE_STRICT))
 			return FAIL(x, operand->position, "can't evaluate field %s", *field);
+		if (!*value && from == x->root && (x->flags & TEMPLATE_STRICT_ROOT))
+			return FAIL(
+				x, operand->position, "map has no entry for key \"%s\"", *field);
 	}
 	return 0;
 }
@@ -411,7 +415,7 @@ static int execute_list(struct execution *x, const struct template_node *node,
 int template_execute(const struct cli_template *t, const struct json_value *dot, unsigned int flags,
 	struct buf *out, struct hull_error *err)
 {
-	struct execution x = {.template = t, .out = out, .flags = flags, .err = err};
+	struct execution x = {.template = t, .root = dot, .out = out, .flags = flags, .err = err};
 	enum flow flow = FLOW_ON;
 	int r = push_variable(&x, "", dot);
 

@@ -5,6 +5,7 @@
 #include "cli/size.h"
 #include "engine/inspect_network.h"
 #include "engine/process.h"
+#include "engine/spec.h"
 #include "engine/usage.h"
 #include "image/image.h"
 
@@ -30,6 +31,58 @@ static void member_labels(struct json_writer *w, const struct container_config *
 	json_end_object(w);
 }
 
+/* What Docker's documents have and hull has none of: templates and programs look for it all the same. */
+struct constant {
+	const char *key, *json;
+};
+
+static void member_constants(struct json_writer *w, const struct constant *constants, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		json_key(w, constants[i].key);
+		json_raw(w, constants[i].json);
+	}
+}
+
+static const struct constant of_container[] = {
+	{"AppArmorProfile", "\"\""},
+	{"ExecIDs", "null"},
+	{"MountLabel", "\"\""},
+	{"ProcessLabel", "\"\""},
+};
+
+static const struct constant of_host_config[] = {
+	{"BlkioDeviceReadBps", "[]"},
+	{"BlkioDeviceReadIOps", "[]"},
+	{"BlkioDeviceWriteBps", "[]"},
+	{"BlkioDeviceWriteIOps", "[]"},
+	{"BlkioWeight", "0"},
+	{"BlkioWeightDevice", "[]"},
+	{"Cgroup", "\"\""},
+	{"ConsoleSize", "[0,0]"},
+	{"ContainerIDFile", "\"\""},
+	{"CpuCount", "0"},
+	{"CpuPercent", "0"},
+	{"CpuRealtimePeriod", "0"},
+	{"CpuRealtimeRuntime", "0"},
+	{"DeviceCgroupRules", "null"},
+	{"DeviceRequests", "null"},
+	{"IOMaximumBandwidth", "0"},
+	{"IOMaximumIOps", "0"},
+	{"Isolation", "\"\""},
+	{"LogConfig", "{\"Type\":\"json-file\",\"Config\":{}}"},
+	{"MemorySwappiness", "null"},
+	{"RestartPolicy", "{\"Name\":\"no\",\"MaximumRetryCount\":0}"},
+	{"UsernsMode", "\"\""},
+	{"VolumeDriver", "\"\""},
+	{"VolumesFrom", "null"},
+};
+
+static const struct constant of_config[] = {
+	{"OnBuild", "null"},
+	{"Volumes", "null"},
+};
+
 static void write_state(struct json_writer *w, const struct container *c, int pid)
 {
 	json_key(w, "State");
@@ -45,6 +98,43 @@ static void write_state(struct json_writer *w, const struct container *c, int pi
 	json_member_text(w, "Error", c->error);
 	member_time(w, "StartedAt", c->started);
 	member_time(w, "FinishedAt", c->finished);
+	json_end_object(w);
+}
+
+static void member_devices(struct json_writer *w, const struct container_config *c)
+{
+	json_key(w, "Devices");
+	json_begin_array(w);
+	for (size_t i = 0; i < c->n_devices; i++) {
+		json_begin_object(w);
+		json_member_text(w, "PathOnHost", c->devices[i].host);
+		json_member_text(w, "PathInContainer", c->devices[i].path);
+		json_member_text(w, "CgroupPermissions", c->devices[i].permissions);
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
+static void member_ulimits(struct json_writer *w, const struct container_config *c)
+{
+	json_key(w, "Ulimits");
+	json_begin_array(w);
+	for (size_t i = 0; i < c->n_ulimits; i++) {
+		json_begin_object(w);
+		json_member_text(w, "Name", c->ulimits[i].name);
+		json_member_i64(w, "Hard", c->ulimits[i].hard);
+		json_member_i64(w, "Soft", c->ulimits[i].soft);
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
+static void member_sysctls(struct json_writer *w, const struct container_config *c)
+{
+	json_key(w, "Sysctls");
+	json_begin_object(w);
+	for (size_t i = 0; i < c->n_sysctls; i++)
+		json_member_text(w, c->sysctls[i].key, c->sysctls[i].value);
 	json_end_object(w);
 }
 
@@ -97,6 +187,13 @@ static void write_host_config(struct json_writer *w, const struct container *con
 		json_null(w);
 	json_member_boolean(w, "Init", c->init);
 	json_member_strings(w, "Tmpfs", c->tmpfs);
+	json_member_strings(w, "MaskedPaths", spec_masked_paths(c));
+	json_member_strings(w, "ReadonlyPaths", spec_readonly_paths(c));
+	member_devices(w, c);
+	member_ulimits(w, c);
+	if (c->n_sysctls)
+		member_sysctls(w, c);
+	member_constants(w, of_host_config, ARRAY_SIZE(of_host_config));
 	json_end_object(w);
 }
 
@@ -129,6 +226,7 @@ static void write_config(struct json_writer *w, const struct container *c)
 		json_member_text(w, "StopSignal", config->stop_signal);
 	if (config->stop_timeout.set)
 		json_member_i64(w, "StopTimeout", config->stop_timeout.value);
+	member_constants(w, of_config, ARRAY_SIZE(of_config));
 	json_end_object(w);
 }
 
@@ -235,6 +333,7 @@ int inspect_container(struct engine *engine, const struct container *c, bool siz
 	json_member_i64(w, "RestartCount", 0);
 	json_member_text(w, "Driver", "overlay");
 	json_member_text(w, "Platform", "linux");
+	member_constants(w, of_container, ARRAY_SIZE(of_container));
 	write_host_config(w, c);
 	write_driver(w, engine, c);
 	if (size) {
@@ -244,7 +343,7 @@ int inspect_container(struct engine *engine, const struct container *c, bool siz
 	write_mounts(w, c->config);
 	write_config(w, c);
 	json_key(w, "NetworkSettings");
-	r = inspect_network_settings(engine, c, w, err);
+	r = inspect_network_settings(engine, c, pid, w, err);
 	json_end_object(w);
 	return r;
 }

@@ -423,7 +423,28 @@ int inspect_match_port(struct engine *engine, const struct container *c,
 
 /* ---- Documents ---- */
 
-int inspect_network_settings(struct engine *engine, const struct container *c,
+/* A container without networks is in the one of that name, as Docker has it. */
+static void write_no_endpoint(struct json_writer *w, const char *name)
+{
+	json_key(w, name);
+	json_raw(w, "{\"IPAMConfig\":null,\"Links\":null,\"Aliases\":null,\"MacAddress\":\"\","
+		    "\"DriverOpts\":null,\"GwPriority\":0,\"NetworkID\":\"\",\"EndpointID\":\"\","
+		    "\"Gateway\":\"\",\"IPAddress\":\"\",\"IPPrefixLen\":0,\"IPv6Gateway\":\"\","
+		    "\"GlobalIPv6Address\":\"\",\"GlobalIPv6PrefixLen\":0,\"DNSNames\":null}");
+}
+
+/* Where programs find the network namespace. */
+static void write_sandbox(struct json_writer *w, const struct container *c, int pid)
+{
+	char path[64] = "";
+
+	if (pid > 0)
+		snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	json_member_text(w, "SandboxID", pid > 0 ? c->id : "");
+	json_member_text(w, "SandboxKey", path);
+}
+
+int inspect_network_settings(struct engine *engine, const struct container *c, int pid,
 	struct json_writer *w, struct hull_error *err)
 {
 	_cleanup_(networks_done) struct networks n = {.arena = ARENA_INIT};
@@ -437,6 +458,7 @@ int inspect_network_settings(struct engine *engine, const struct container *c,
 			of_bridge = &n.endpoints[i];
 	json_begin_object(w);
 	json_member_text(w, "Bridge", "");
+	write_sandbox(w, c, pid);
 	r = write_ports(w, c, n.bindings, n.n_bindings, err);
 	if (r < 0)
 		return r;
@@ -449,11 +471,8 @@ int inspect_network_settings(struct engine *engine, const struct container *c,
 	for (size_t i = 0; i < n.n_endpoints; i++)
 		write_endpoint(w, c, &n.endpoints[i]);
 	if (container_network_mode(c->config) == NETWORK_MODE_HOST ||
-		container_network_mode(c->config) == NETWORK_MODE_NONE) {
-		json_key(w, c->config->network);
-		json_begin_object(w);
-		json_end_object(w);
-	}
+		container_network_mode(c->config) == NETWORK_MODE_NONE)
+		write_no_endpoint(w, c->config->network);
 	json_end_object(w);
 	json_end_object(w);
 	return 0;

@@ -6,8 +6,8 @@
 #include "json/json.h"
 #include "network/start.h"
 
-/* The object NetworkSettings of `docker inspect`. */
-int inspect_network_settings(struct engine *engine, const struct container *c,
+/* The object NetworkSettings of `docker inspect`. pid: of the container's first process, 0 = none. */
+int inspect_network_settings(struct engine *engine, const struct container *c, int pid,
 	struct json_writer *w, struct hull_error *err);
 
 /* The object of `docker network inspect`. */

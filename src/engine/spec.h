@@ -41,3 +41,7 @@ int spec_set_terminal_size(struct oci_process *process, unsigned short rows, uns
 int spec_build_exec(const struct oci_spec *spec, const struct container_config *config,
 	const struct spec_exec *exec, struct arena *arena, struct oci_process **ret,
 	struct hull_error *err);
+
+/* What a container may not see, and may not write, of the kernel's file systems. NULL = nothing. */
+char *const *spec_masked_paths(const struct container_config *config);
+char *const *spec_readonly_paths(const struct container_config *config);

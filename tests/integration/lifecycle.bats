@@ -71,6 +71,9 @@ shown() {
     assert_equal "$(shown before=third status=created status=exited)" "first second"
     assert_equal "$(shown since=first status=exited status=running)" "second third"
     assert_equal "$(shown ancestor=busybox)" third
+    assert_equal "$(shown ancestor=docker.io/library/busybox:latest)" third
+    assert_equal "$(shown ancestor="$(hull images -q busybox)")" third
+    assert_equal "$(shown ancestor=other)" ""
     assert_equal "$(shown volume=/data)" third
     assert_equal "$(shown volume="$WORK")" third
     assert_equal "$(shown volume=/other)" ""
@@ -274,8 +277,17 @@ shown() {
 
 @test "inspect has Docker's fields" {
     hull run -d --name ci -e A=b -m 64m busybox sleep 100 >/dev/null
+    run hull inspect -f '{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.LogConfig.Type}} {{.Config.Labels.none}}' ci
+    assert_output "no json-file <no value>"
+    run hull inspect -f '{{.Nope}}' ci
+    assert_failure 1
+    assert_output_has 'map has no entry for key "Nope"'
+    assert_equal "$(readlink "$(hull inspect -f '{{.NetworkSettings.SandboxKey}}' ci)")" \
+        "$(readlink "/proc/$(hull inspect -f '{{.State.Pid}}' ci)/ns/net")"
     run hull inspect ci
     assert_json '.[0].State.Running' true
+    assert_json '.[0].HostConfig.MaskedPaths[3]' /proc/kcore
+    assert_json '.[0].HostConfig.Ulimits' '[]'
     assert_json '.[0].HostConfig.Memory' 67108864
     assert_json '.[0].Config.Image' busybox
     assert_json '.[0].Name' /ci

@@ -209,7 +209,7 @@ static void test_documents(void **state)
 		{NULL, "{\n    \"A\": {\n        \"B\": [\n            1\n        ]\n    }\n}\n"},
 		{"json", "{\"A\":{\"B\":[1]}}\n"},
 		{"{{.A.B}}", "[1]\n"},
-		{"{{.X}}", "<no value>\n"},
+		{"{{.A.X}}", "<no value>\n"},
 		{"{{.A.B}}\\n{{\"\\n\"}}", "[1]\\n\n\n"},
 	};
 	static const char json[] = "{\"A\": {\"B\": [1]}}";

@@ -241,6 +241,19 @@ static void test_strict(void **state)
 	check_all(bad, ARRAY_SIZE(bad), true, TEMPLATE_STRICT);
 }
 
+static void test_strict_root(void **state)
+{
+	static const struct example good[] = {{"{{.ID}}{{.None}}", "4aac5f5d3a5e<nil>"},
+		{"{{.None.Deeper}}", "<no value>"}, {"{{with .None}}{{.X}}{{end}}", ""}};
+	static const struct example bad[] = {
+		{"{{.Nmae}}", "template: 1:3: map has no entry for key \"Nmae\""},
+		{"{{with $}}{{.Nmae.X}}{{end}}",
+			"template: 1:13: map has no entry for key \"Nmae\""}};
+
+	check_all(good, ARRAY_SIZE(good), false, TEMPLATE_STRICT_ROOT);
+	check_all(bad, ARRAY_SIZE(bad), true, TEMPLATE_STRICT_ROOT);
+}
+
 static void test_nesting_is_bounded(void **state)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT, out = BUF_INIT;
@@ -278,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_parse_errors),
 		cmocka_unit_test(test_execution_errors),
 		cmocka_unit_test(test_strict),
+		cmocka_unit_test(test_strict_root),
 		cmocka_unit_test(test_nesting_is_bounded),
 		cmocka_unit_test(test_output_is_capped),
 	};
