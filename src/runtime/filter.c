@@ -301,16 +301,12 @@ int filter_compile(const char *profile, struct filter *filter, struct hull_error
 	if (r < 0)
 		return r;
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
-	/*
-	 * A tree instead of a list, once there is something to search in. Always allowed calls cost the
-	 * same, since the kernel knows them after loading (Linux 5.11); loading itself, which tries all
-	 * numbers, takes half the time (Docker's profile: 0.31 ms, not 0.63), and calls that depend on
-	 * their arguments or are refused take two thirds.
-	 */
-	if (s->n_syscalls > 32)
-		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	r = add_rules(ctx, filter, s, action, err);
-	return r < 0 ? r : export_filter(ctx, filter, err);
+	if (r == 0)
+		r = export_filter(ctx, filter, err);
+	if (r == 0)
+		filter_shrink(filter);
+	return r;
 }
 
 int filter_listener(

@@ -46,6 +46,12 @@ struct oci_seccomp;
 int filter_listener(
 	struct arena *arena, const char *profile, struct oci_seccomp **ret, struct hull_error *err);
 
+/*
+ * Makes a filter shorter that says the same; for those that the kernel would take: they end on every
+ * way, and jump within themselves. Without memory for it, it stays as it is.
+ */
+void filter_shrink(struct filter *filter);
+
 /* Compiles a profile (raw JSON). */
 int filter_compile(const char *profile, struct filter *filter, struct hull_error *err);
 

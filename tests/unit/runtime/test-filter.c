@@ -12,6 +12,9 @@
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #define PROFILE(errno_ret)                                                            \
@@ -31,9 +34,8 @@ static struct filter load(const char *profile, int cache)
 }
 
 /* What the kernel would make of one system call: the few instructions that filters consist of. */
-static uint32_t evaluate(const struct filter *f, uint32_t arch, uint32_t number)
+static uint32_t evaluate_call(const struct filter *f, const struct seccomp_data *data)
 {
-	const struct seccomp_data data = {.nr = (int)number, .arch = arch};
 	uint32_t a = 0, memory[16] = {0};
 
 	for (uint32_t i = 0; i < f->length; i++) {
@@ -41,8 +43,8 @@ static uint32_t evaluate(const struct filter *f, uint32_t arch, uint32_t number)
 		bool holds = false;
 		switch (c->code) {
 		case BPF_LD | BPF_W | BPF_ABS:
-			assert_true(c->k + sizeof(a) <= sizeof(data));
-			memcpy(&a, (const char *)&data + c->k, sizeof(a));
+			assert_true(c->k + sizeof(a) <= sizeof(*data));
+			memcpy(&a, (const char *)data + c->k, sizeof(a));
 			continue;
 		case BPF_LD | BPF_MEM:
 			a = memory[c->k];
@@ -77,6 +79,13 @@ static uint32_t evaluate(const struct filter *f, uint32_t arch, uint32_t number)
 	}
 	fail_msg("ran off the end");
 	return 0;
+}
+
+static uint32_t evaluate(const struct filter *f, uint32_t arch, uint32_t number)
+{
+	const struct seccomp_data data = {.nr = (int)number, .arch = arch};
+
+	return evaluate_call(f, &data);
 }
 
 static bool returns(const struct filter *f, uint32_t action)
@@ -316,6 +325,113 @@ static void test_unknown_told(void **state)
 	assert_true(filter_compile(profile, &f, NULL) < 0);
 }
 
+/* ---- Shorter filters ---- */
+
+/* Numbers, architectures and arguments that can make a difference in the filters below. */
+static void assert_same(const struct filter *a, const struct filter *b)
+{
+	static const uint32_t bases[] = {0, 1U << 9, X32, X32 | 1U << 9, 0x7fffff00, 0xffffff00};
+	static const uint32_t archs[] = {
+		AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, 0, 7};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bases) * 256 * ARRAY_SIZE(archs) * 3; i++) {
+		const struct seccomp_data data = {
+			.nr = (int)(bases[i / 256 % ARRAY_SIZE(bases)] + i % 256),
+			.arch = archs[i / 256 / ARRAY_SIZE(bases) % ARRAY_SIZE(archs)],
+			.args = {i % 3, i % 2, 8}};
+		if (evaluate_call(a, &data) != evaluate_call(b, &data))
+			fail_msg("call %#x of %#x: %#x, and shorter %#x", (unsigned int)data.nr,
+				data.arch, evaluate_call(a, &data), evaluate_call(b, &data));
+	}
+}
+
+static void assert_shrinks_to_the_same(const struct filter *f, size_t at_most)
+{
+	struct sock_filter copy[ARRAY_SIZE(code)];
+	struct filter shorter = *f;
+
+	memcpy(copy, f->code, f->length * sizeof(*copy));
+	shorter.code = copy;
+	filter_shrink(&shorter);
+	assert_in_range(shorter.length, 1, at_most);
+	assert_same(f, &shorter);
+}
+
+static uint32_t below(uint32_t n)
+{
+	return (uint32_t)rand() % n;
+}
+
+/* Anything that the kernel would take: mostly comparisons, of numbers that lie close together. */
+static struct sock_filter random_instruction(uint32_t left)
+{
+	static const uint16_t comparisons[] = {BPF_JEQ, BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET};
+	static const uint32_t loads[] = {offsetof(struct seccomp_data, nr),
+		offsetof(struct seccomp_data, nr), offsetof(struct seccomp_data, arch),
+		offsetof(struct seccomp_data, args)};
+	static const uint32_t bases[] = {0, 0, 0, X32, UINT32_MAX - 15, AUDIT_ARCH_X86_64};
+	uint32_t reach = left < 256 ? left : 256, kind = below(20);
+
+	if (left == 0 || kind == 0)
+		return (struct sock_filter){.code = BPF_RET | BPF_K, .k = below(4) << 16};
+	if (kind < 5)
+		return (struct sock_filter){
+			.code = BPF_LD | BPF_W | BPF_ABS, .k = loads[below(ARRAY_SIZE(loads))]};
+	if (kind == 5)
+		return (struct sock_filter){.code = BPF_ALU | BPF_AND | BPF_K, .k = below(64)};
+	if (kind < 8)
+		return (struct sock_filter){.code = BPF_JMP | BPF_JA, .k = below(left)};
+	return (struct sock_filter){
+		.code = BPF_JMP | BPF_K | comparisons[below(ARRAY_SIZE(comparisons))],
+		.k = bases[below(ARRAY_SIZE(bases))] + below(16),
+		.jt = (uint8_t)below(reach),
+		.jf = (uint8_t)below(below(3) ? 1 : reach)};
+}
+
+static void test_shrink_anything(void **state)
+{
+	srand(1);
+	for (unsigned int i = 0; i < 3000; i++) {
+		struct filter f = {.code = code,
+			.max = ARRAY_SIZE(code),
+			.length = 1 + below(i % 100 ? 60 : 3000)};
+		for (uint32_t n = 0; n < f.length; n++)
+			code[n] = random_instruction(f.length - 1 - n);
+		assert_shrinks_to_the_same(&f, f.length);
+	}
+}
+
+/* As libseccomp makes them, in a list and in a tree: runs of numbers, some with arguments. */
+static void test_shrink_profile(void **state)
+{
+	for (uint32_t optimize = 1; optimize <= 2; optimize++) {
+		scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(1));
+		_cleanup_close_ int fd = memfd_create("filter", MFD_CLOEXEC);
+		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, optimize);
+		seccomp_arch_add(ctx, SCMP_ARCH_X86_64);
+		seccomp_arch_add(ctx, SCMP_ARCH_X86);
+		seccomp_arch_add(ctx, SCMP_ARCH_X32);
+		seccomp_arch_add(ctx, SCMP_ARCH_AARCH64);
+		for (int call = 0; call < 330; call++) {
+			if (call % 50 == 7)
+				seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 2,
+					SCMP_A0(SCMP_CMP_EQ, 1), SCMP_A1(SCMP_CMP_NE, 1));
+			else if (call % 50 == 9)
+				seccomp_rule_add(ctx, SCMP_ACT_ERRNO(2), call, 1,
+					SCMP_A0(SCMP_CMP_MASKED_EQ, 2, 0));
+			else if (call % 20 > 2)
+				seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 0);
+		}
+		assert_int_equal(seccomp_export_bpf(ctx, fd), 0);
+		seccomp_release(ctx);
+		ssize_t n = pread(fd, code, sizeof(code), 0);
+		struct filter f = {.code = code,
+			.max = ARRAY_SIZE(code),
+			.length = (uint32_t)n / (uint32_t)sizeof(*code)};
+		assert_shrinks_to_the_same(&f, f.length / 2);
+	}
+}
+
 static size_t count_entries(int dir_fd)
 {
 	_cleanup_closedir_ DIR *dir =
@@ -396,6 +512,8 @@ int main(void)
 		cmocka_unit_test(test_listener),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_unknown_told),
+		cmocka_unit_test(test_shrink_anything),
+		cmocka_unit_test(test_shrink_profile),
 		cmocka_unit_test(test_cache),
 	};
 
