@@ -105,6 +105,21 @@ int cgroup_places_open(const char *text, struct hull_cgroup_host **ret_host,
 	return 0;
 }
 
+/* All hierarchies hold the same processes, so the first one tells whether there are any. */
+bool cgroup_places_remove_empty(const char *text)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct cgroup_places all;
+
+	if (cgroup_places_parse(&arena, text, &all, NULL) < 0 ||
+		all.manager != HULL_CGROUP_MANAGER_CGROUPFS)
+		return false;
+	for (size_t i = 0; i < all.n_places; i++)
+		if (rmdir(all.places[i].full_path) < 0 && errno != ENOENT && errno != ENODEV)
+			return false;
+	return true;
+}
+
 /* "freezer" in "cpu,freezer" */
 static bool has_freezer(const char *hierarchy)
 {

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include <hull/cgroup.h>
 
+#include <stdbool.h>
+
 struct cgroup_place {
 	int version;
 	char *hierarchy;
@@ -48,6 +50,12 @@ int cgroup_places_frozen(const char *text, struct hull_error *err);
  */
 int cgroup_places_open_thaw(
 	const char *text, int *ret_fd, const char **ret_value, struct hull_error *err);
+
+/*
+ * Removes an empty group by its recorded paths: true if it is gone. What the end of nearly every
+ * container takes, with nothing of the host opened for it; otherwise the group is to be opened.
+ */
+bool cgroup_places_remove_empty(const char *text);
 
 DEFINE_CLEANUP(struct hull_cgroup_host *, cgroup_host_closep, hull_cgroup_host_close)
 DEFINE_CLEANUP(struct hull_cgroup *, cgroup_freep, hull_cgroup_free)

@@ -273,7 +273,7 @@ int container_destroy(const struct container_ref *ref, int timeout_ms, struct hu
 	if (pidfd >= 0)
 		process_pidfd_signal(pidfd, SIGKILL);
 	resctrl_remove(ref->resctrl);
-	if (str_empty(ref->cgroup))
+	if (str_empty(ref->cgroup) || cgroup_places_remove_empty(ref->cgroup))
 		return 0;
 	int r = cgroup_places_open(ref->cgroup, &host, &cgroup, err);
 	if (r < 0)
