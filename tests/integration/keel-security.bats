@@ -66,23 +66,6 @@ refused() {
     assert_victim_unchanged
 }
 
-# during MS A B COMMAND ARG...: exchanges A and B while the function is called again and again.
-during() {
-    local ms=$1 a=$2 b=$3 attacker deadline n=0
-    shift 3
-
-    "$HOSTILE_BIN" swap "$ms" "$a" "$b" &
-    attacker=$!
-    defer stop_process "$attacker"
-    deadline=$((${EPOCHREALTIME/./} + ms * 1000))
-    while ((${EPOCHREALTIME/./} < deadline)); do
-        "$@"
-        n=$((n + 1))
-    done
-    wait "$attacker"
-    ((n > 1)) || fail "only $n attempts within $ms ms"
-}
-
 status_field() {
     sed -n "s/^$1:\t//p" <<<"$output"
 }
@@ -313,32 +296,33 @@ plant_self() {
     assert_output_has root:
 }
 
-# A container whose mounts go below a directory that somebody else exchanges for a link. Where the
-# container starts, the mount must be in it: if it is not, it went elsewhere.
-start_in_race() {
-    run --separate-stderr keel run -b "$B" "$ID" </dev/null
-    if [ "$status" = 0 ]; then
-        [ "$output" = "mounts 1" ] || fail "a mount went elsewhere: $output"
-    fi
-    started=$((started + (status == 0)))
-    assert_victim_unchanged
+# A directory that mounts go below, and the link that somebody else exchanges it for.
+place_volume() {
+    rm -rf "$WORK/volume/dir" "$WORK/volume/link"
+    mkdir -p "$WORK/volume/dir/dir"
+    ln -s "../../../../../../../../../../../..$WORK/outside" "$WORK/volume/link"
 }
 
-@test "CVE-2021-30465, CVE-2024-45310: mount targets in a volume that is changed meanwhile" {
-    local started=0
-    mkdir -p "$WORK/volume/dir/dir"
-    ln -s "../../../../../../../../../../../..$VICTIM" "$WORK/volume/link"
-    make_config "$B" '.process.args = ["sh", "-c", "echo mounts $(grep -c marker /proc/self/mountinfo)"] | .mounts += [
+# Where the container starts, the mounts must be in it: what is not went elsewhere.
+after_mounts() {
+    [ "$fault_status" != 0 ] || assert_equal "$(<"$WORK/out")" "mounts 3"
+}
+
+@test "CVE-2021-30465, CVE-2024-45310: a directory of a volume exchanged for a link at any moment" {
+    require_fault_tools
+    place_volume
+    echo marker >"$WORK/marker"
+    # Where the link leads nothing is missing, so that a mount that goes there does not fail.
+    mkdir -p "$WORK/outside/dir" "$WORK/outside/new/deep/er"
+    touch "$WORK/outside/new-file"
+    # What is mounted on is there, or directories are made for it, or a file.
+    make_config "$B" '.process.args = ["sh", "-c", "echo mounts $(grep -c marker /proc/self/mountinfo)"] |
+        .linux |= del(.maskedPaths, .readonlyPaths) | .mounts |= map(select(.destination == "/proc")) | .mounts += [
         {destination: "/volume", type: "bind", source: "'"$WORK/volume"'", options: ["rbind"]},
-        {destination: "/volume/dir/dir", type: "tmpfs", source: "marker"}]'
-    during 1200 "$WORK/volume/dir" "$WORK/volume/link" start_in_race
-    ((started > 0)) || fail "no container started"
-    # And with components that are missing, so that they are made.
-    edit_config "$B" '.mounts[-1].destination = "/volume/dir/new/deep/er"'
-    during 1200 "$WORK/volume/dir" "$WORK/volume/link" start_in_race
-    edit_config "$B" '.mounts[-1] = {destination: "/volume/dir/new-file", type: "bind", source: "'"$B/config.json"'", options: ["bind"]} |
-        .process.args = ["sh", "-c", "echo mounts $(grep -c new-file /proc/self/mountinfo)"]'
-    during 800 "$WORK/volume/dir" "$WORK/volume/link" start_in_race
+        {destination: "/volume/dir/dir", type: "tmpfs", source: "marker"},
+        {destination: "/volume/dir/new/deep/er", type: "tmpfs", source: "marker"},
+        {destination: "/volume/dir/new-file", type: "bind", source: "'"$WORK/marker"'", options: ["bind"]}]'
+    exchange_sweep "$WORK/volume/dir" "$WORK/volume/link" place_volume after_mounts run -b "$B" "$ID"
 }
 
 @test "CVE-2021-43784: id maps and namespace paths too large to be passed on" {
@@ -370,22 +354,27 @@ start_in_race() {
     done
 }
 
-# Exchanged with a link, /proc is either refused, or has all its masks, by whatever name.
-start_with_proc() {
-    run --separate-stderr keel run -b "$B" "$ID" </dev/null
-    [ "$status" != 0 ] || [ "$output" = "$masks" ] || fail "$output of $masks masks"
-    started=$((started + (status == 0)))
+place_proc() {
+    rm -rf "${B:?}/rootfs/proc" "$B/rootfs/link"
+    mkdir -p "$B/rootfs/proc" "$B/rootfs/fake"
+    ln -s fake "$B/rootfs/link"
 }
 
-@test "CVE-2019-19921: /proc exchanged for a link while the container is made" {
-    local started=0 masks
-    mkdir "$B/rootfs/fake"
-    ln -s fake "$B/rootfs/link"
-    make_config "$B" '.process.args = ["sh", "-c", "until m=$(cat /proc/self/mountinfo 2>/dev/null); do :; done; echo \"$m\" | grep -cE \" /(proc|link)/\""]'
+# Exchanged with a link, /proc is either refused, or has all its masks, by whatever name.
+after_proc() {
+    [ "$fault_status" != 0 ] || assert_equal "$(<"$WORK/out")" "$masks"
+}
+
+@test "CVE-2019-19921: /proc exchanged for a link at any moment while the container is made" {
+    require_fault_tools
+    local masks
+    make_config "$B" '.process.args = ["sh", "-c", "cat /proc/self/mountinfo /link/self/mountinfo 2>/dev/null | grep -cE \" /(proc|link)/\""] |
+        .mounts |= map(select(.destination == "/proc")) |
+        .linux.maskedPaths = ["/proc/kcore", "/proc/keys"] | .linux.readonlyPaths = ["/proc/sys"]'
+    place_proc
     masks=$(keel run -b "$B" "$ID" </dev/null)
-    ((masks > 3)) || fail "there are only $masks masks"
-    during 1500 "$B/rootfs/proc" "$B/rootfs/link" start_with_proc
-    ((started > 0)) || fail "no container started"
+    ((masks > 1)) || fail "there are only $masks masks"
+    exchange_sweep "$B/rootfs/proc" "$B/rootfs/link" place_proc after_proc run -b "$B" "$ID"
 }
 
 @test "CVE-2024-21626: no open file of the runtime is a working directory" {
@@ -548,7 +537,7 @@ after_masks() {
     assert_victim_unchanged
     assert_equal "$(cat "$B/rootfs/secret")" secret
     [ "$fault_status" != 0 ] ||
-        assert_equal "$(cat "$WORK/out")" $'character special file 1:3\ncharacter special file 1:3'
+        assert_equal "$(<"$WORK/out")" $'character special file 1:3\ncharacter special file 1:3'
 }
 
 @test "CVE-2025-31133: /dev/null exchanged for a link at any moment while masks are made" {

@@ -127,7 +127,7 @@ call_of() {
 # container's tree: BEFORE, the command with the names A and B exchanged at the moment of that call,
 # and AFTER. Where a race wins only if it hits the gap between two calls, this hits every gap once.
 exchange_sweep() {
-    local a=$1 b=$2 before=$3 after=$4 call first last hit=0 n=0
+    local a=$1 b=$2 before=$3 after=$4 call first last report hit=0 n=0
     shift 4
 
     "$before"
@@ -141,10 +141,11 @@ exchange_sweep() {
     for ((call = first; call <= last; call++)); do
         "$before"
         inject -p 1 -n "$call" -x "$a" -y "$b" -- "$@"
-        ! grep -q '^fired' "$WORK/report" || hit=$((hit + 1))
+        report=$(<"$WORK/report")
+        [[ $report != *fired* ]] || hit=$((hit + 1))
         n=$((n + 1))
-        # The last of these lines tells where it failed.
-        echo "exchanged before call $call, $(sed -n 's/^fired //p' "$WORK/report")"
+        # The last of these tells where it failed.
+        echo "exchanged before call $call: $report"
         "$after"
     done
     # The number of calls may differ a little from run to run.
