@@ -3,7 +3,6 @@
  * What an attacker would do, for tests that the runtime withstands it. Each attack runs for a time
  * in milliseconds and prints what it has achieved; nothing it prints is the wanted result.
  *
- *     hostile swap MS A B      exchanges two names in a loop (renameat2), the classic race
  *     hostile peek MS          looks at every process that appears: its files, its memory, its
  *                              program; "seen COUNT" tells that there were any
  *     hostile exe MS           takes hold of the program of every process that is not this
@@ -24,10 +23,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#ifndef RENAME_EXCHANGE
-#define RENAME_EXCHANGE 2
-#endif
 
 #define PID_MAX 4194304
 
@@ -51,20 +46,6 @@ static bool in_time(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec < deadline.tv_sec ||
 	       (now.tv_sec == deadline.tv_sec && now.tv_nsec < deadline.tv_nsec);
-}
-
-static int swap(const char *a, const char *b)
-{
-	while (in_time()) {
-		for (int i = 0; i < 256; i++) {
-			if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0 &&
-				errno != ENOENT) {
-				perror("exchange");
-				return 1;
-			}
-		}
-	}
-	return 0;
 }
 
 /* ---- other processes ---- */
@@ -312,12 +293,10 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "cwd") == 0)
 		return cwd();
 	if (argc < 3) {
-		fputs("usage: hostile swap MS A B | peek MS | exe MS | fork MS | cwd\n", stderr);
+		fputs("usage: hostile peek MS | exe MS | fork MS | cwd\n", stderr);
 		return 2;
 	}
 	set_deadline(argv[2]);
-	if (argc == 5 && strcmp(argv[1], "swap") == 0)
-		return swap(argv[3], argv[4]);
 	if (strcmp(argv[1], "peek") == 0)
 		return watch(peek);
 	if (strcmp(argv[1], "exe") == 0)
