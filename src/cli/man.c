@@ -88,7 +88,7 @@ static void put_option(FILE *out, const struct cli_command *command, size_t i)
 		fputc('.', out);
 	}
 	/* A text such as "(always|missing|never)" says it already. */
-	if (option->values && option->values[0] != '@' &&
+	if (option->values && option->values[0] != '@' && !cli_kind_is_flag(option->kind) &&
 		!(option->help && strchr(option->help, '|'))) {
 		fputs(" One of: ", out);
 		put_text(out, option->values);

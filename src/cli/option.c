@@ -9,6 +9,8 @@
  */
 #include "cli/option.h"
 
+#include "base/buf.h"
+
 #include <hull/option.h>
 
 #include <errno.h>
@@ -136,6 +138,28 @@ static int set_value(const struct cli_option *shown, const struct cli_option *op
 	}
 }
 
+static bool is_listed(const char *values, const char *value)
+{
+	size_t n = strlen(value);
+
+	for (const char *p = values; *p; p += strcspn(p, " "), p += *p == ' ')
+		if (strcspn(p, " ") == n && !memcmp(p, value, n))
+			return true;
+	return false;
+}
+
+/* "only these are supported: debug, info" */
+static int not_listed(const struct cli_option *shown, const char *values, const char *value,
+	struct hull_error *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	buf_puts(&text, strchr(values, ' ') ? "only these are supported: " : "supported is only: ");
+	for (const char *p = values; *p; p++)
+		buf_puts(&text, *p == ' ' ? ", " : (const char[]){*p, '\0'});
+	return bad_value(shown, value, buf_str(&text), err);
+}
+
 static int apply(const struct cli_command *command, const struct cli_option *shown, void *dest,
 	char *value, struct hull_error *err)
 {
@@ -144,6 +168,8 @@ static int apply(const struct cli_command *command, const struct cli_option *sho
 	if ((shown->flags | option->flags) & CLI_UNSUPPORTED)
 		return error_set(
 			err, HULL_ERROR_UNSUPPORTED, "flag --%s is not supported", shown->name);
+	if ((option->flags & CLI_ONE_OF) && *value && !is_listed(option->values, value))
+		return not_listed(shown, option->values, value, err);
 	if ((shown->flags | option->flags) & CLI_IGNORED)
 		return 0;
 	return set_value(shown, option, dest, value, err);
@@ -233,7 +259,8 @@ static int apply_defaults(const struct cli_command *command, void *dest, struct 
 	for (size_t i = 0; i < command->n_options; i++) {
 		const struct cli_option *option = &command->options[i];
 
-		if (!option->name || !option->default_value || (option->flags & CLI_ALIAS))
+		if (!option->name || !option->default_value ||
+			(option->flags & (CLI_ALIAS | CLI_IGNORED)))
 			continue;
 		int r = set_value(option, option, dest, (char *)option->default_value, err);
 		if (r < 0)

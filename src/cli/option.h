@@ -50,6 +50,7 @@ enum {
 				     parsed, shown in man only */
 	CLI_UNSUPPORTED = 1 << 2, /* parsed, then refused with a clear error that names it */
 	CLI_IGNORED = 1 << 3,	  /* parsed and without effect (kept for compatibility) */
+	CLI_ONE_OF = 1 << 4,	  /* a value that is not among `values` is refused; "" is none */
 };
 
 enum cli_command_flags {

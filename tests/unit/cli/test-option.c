@@ -14,7 +14,7 @@
 struct options {
 	bool tty, interactive;
 	struct hull_opt_bool proxy;
-	char *name, *init;
+	char *name, *init, *level;
 	char **env;
 	int last;
 	struct hull_opt_i64 timeout, delta;
@@ -42,7 +42,13 @@ static const struct cli_option rows[] = {
 	ROW(shares, .name = "cpu-shares", .letter = 'c', .kind = CLI_U64),
 	{.name = NULL, .help = "Windows Options"},
 	{.name = "isolation", .kind = CLI_STRING, .flags = CLI_UNSUPPORTED},
-	{.name = "disable-content-trust", .kind = CLI_FLAG, .flags = CLI_IGNORED},
+	{.name = "disable-content-trust",
+		.kind = CLI_FLAG,
+		.default_value = "true",
+		.flags = CLI_IGNORED},
+	{.name = "restart", .kind = CLI_STRING, .values = "no", .flags = CLI_IGNORED | CLI_ONE_OF},
+	ROW(level, .name = "log-level", .letter = 'l', .kind = CLI_STRING,
+		.values = "debug info warn", .flags = CLI_ONE_OF),
 };
 
 static const struct cli_command spread = {
@@ -242,6 +248,15 @@ static void test_errors(void **state)
 			"invalid argument \"x\" for \"-m, --memory\" flag: expected a size such as "
 			"64m or 1.5g"},
 		{{"--isolation=default"}, "flag --isolation is not supported"},
+		{{"--restart", "always"},
+			"invalid argument \"always\" for \"--restart\" flag: supported is only: no"},
+		{{"--restart=n"},
+			"invalid argument \"n\" for \"--restart\" flag: supported is only: no"},
+		{{"--restart=no "},
+			"invalid argument \"no \" for \"--restart\" flag: supported is only: no"},
+		{{"-l", "inf"},
+			"invalid argument \"inf\" for \"-l, --log-level\" flag: only these are "
+			"supported: debug, info, warn"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -281,6 +296,18 @@ static void test_ignored_and_heading(void **state)
 	assert_false(p.o.tty);
 }
 
+static void test_one_of(void **state)
+{
+	_cleanup_parse_ struct parse p, q;
+
+	parse(&p, &spread, WORDS("--restart=no", "--restart=", "-l", "debug", "-lwarn"));
+	assert_int_equal(p.result, 0);
+	assert_string_equal(p.o.level, "warn");
+	parse(&q, &spread, WORDS("--log-level", ""));
+	assert_int_equal(q.result, 0);
+	assert_string_equal(q.o.level, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_ignored_and_heading),
+		cmocka_unit_test(test_one_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
