@@ -87,22 +87,6 @@ static bool is_device(const struct stat *st)
 	return S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode);
 }
 
-/* --device HOST[:PATH[:rwm]]; a directory stands for the device nodes in it. */
-static int add_asked(struct devices *d, const struct container_device *asked)
-{
-	struct stat st;
-
-	if (stat(asked->host, &st) < 0)
-		return error_errno(d->err, errno, "--device %s", asked->host);
-	if (!is_device(&st))
-		return error_set(
-			d->err, HULL_ERROR_INVALID, "--device %s: not a device node", asked->host);
-	int r = add_node(d, asked->path, &st);
-	return r < 0 ? r
-		     : add_rule(d, true, S_ISBLK(st.st_mode) ? "b" : "c", major(st.st_rdev),
-			       minor(st.st_rdev), asked->permissions);
-}
-
 /* What the container has of its own, whatever the host has there. */
 static bool is_own(const char *path)
 {
@@ -116,7 +100,19 @@ static bool is_own(const char *path)
 	return false;
 }
 
-static int add_host_directory(struct devices *d, const char *path, unsigned int depth)
+static int add_node_and_rule(
+	struct devices *d, const char *path, const struct stat *st, const char *access)
+{
+	int r = add_node(d, path, st);
+
+	return r < 0 || !access ? r
+				: add_rule(d, true, S_ISBLK(st->st_mode) ? "b" : "c",
+					  major(st->st_rdev), minor(st->st_rdev), access);
+}
+
+/* The device nodes below a directory of the host, to be at `inside`. */
+static int add_directory(struct devices *d, const char *path, const char *inside,
+	const char *access, unsigned int depth)
 {
 	_cleanup_closedir_ DIR *dir = opendir(path);
 
@@ -130,18 +126,40 @@ static int add_host_directory(struct devices *d, const char *path, unsigned int 
 		if (e->d_name[0] == '.')
 			continue;
 		_cleanup_free_ char *child = path_join(path, e->d_name);
-		if (!child)
+		_cleanup_free_ char *child_inside = path_join(inside, e->d_name);
+		if (!child || !child_inside)
 			return error_no_memory(d->err);
-		if (is_own(child) || fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (is_own(child_inside) ||
+			fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		int r = 0;
 		if (S_ISDIR(st.st_mode))
-			r = add_host_directory(d, child, depth - 1);
+			r = add_directory(d, child, child_inside, access, depth - 1);
 		else if (is_device(&st) && d->n_nodes < HOST_DEVICES_MAX)
-			r = add_node(d, child, &st);
+			r = add_node_and_rule(d, child_inside, &st, access);
 		if (r < 0)
 			return r;
 	}
+}
+
+/* --device HOST[:PATH[:rwm]]; a directory stands for the device nodes in it. */
+static int add_asked(struct devices *d, const struct container_device *asked)
+{
+	struct stat st;
+	size_t before = d->n_nodes;
+	int r = 0;
+
+	if (stat(asked->host, &st) < 0)
+		return error_errno(d->err, errno, "--device %s", asked->host);
+	if (S_ISDIR(st.st_mode))
+		r = add_directory(
+			d, asked->host, asked->path, asked->permissions, HOST_DEVICE_DEPTH);
+	else if (is_device(&st))
+		r = add_node_and_rule(d, asked->path, &st, asked->permissions);
+	if (r == 0 && d->n_nodes == before)
+		r = error_set(
+			d->err, HULL_ERROR_INVALID, "--device %s: not a device node", asked->host);
+	return r;
 }
 
 int device_add(struct oci_spec *spec, const struct container_config *config, struct arena *arena,
@@ -153,7 +171,7 @@ int device_add(struct oci_spec *spec, const struct container_config *config, str
 	if (config->privileged) {
 		r = add_rule(&d, true, "a", -1, -1, "rwm");
 		if (r == 0)
-			r = add_host_directory(&d, "/dev", HOST_DEVICE_DEPTH);
+			r = add_directory(&d, "/dev", "/dev", NULL, HOST_DEVICE_DEPTH);
 	} else {
 		r = add_rule(&d, false, "a", -1, -1, "rwm");
 		for (size_t i = 0; r == 0 && i < ARRAY_SIZE(default_rules); i++)
