@@ -205,14 +205,66 @@ int dir_make_parents_at(int dirfd, const char *path, mode_t mode)
 	return 0;
 }
 
-static int remove_tree(int dirfd, const char *name, dev_t device, unsigned int depth)
+/* One file descriptor for each. What lies deeper is moved to the top, and removed from there. */
+#define REMOVE_DEPTH 64
+
+struct removal {
+	dev_t device;
+	int top_fd;
+	unsigned int moved; /* directories, so far */
+};
+
+/* Moves a directory to the top of the tree under a name that is free there. */
+static int move_up(int dirfd, const char *name, struct removal *removal)
+{
+	char to[32];
+
+	do {
+		snprintf(to, sizeof(to), ".deep.%u", removal->moved++);
+		if (renameat2(dirfd, name, removal->top_fd, to, RENAME_NOREPLACE) == 0)
+			return 0;
+	} while (errno == EEXIST);
+	return -errno;
+}
+
+static int remove_entry(int dirfd, const char *name, struct removal *removal, unsigned int depth);
+
+static int remove_entries(DIR *dir, struct removal *removal, unsigned int depth)
+{
+	for (;;) {
+		errno = 0;
+		struct dirent *e = readdir(dir);
+		if (!e)
+			return -errno;
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		int r = remove_entry(dirfd(dir), e->d_name, removal, depth);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* The entries of the top directory, those too that come there meanwhile. */
+static int remove_top(DIR *dir, struct removal *removal)
+{
+	unsigned int moved;
+	int r;
+
+	removal->top_fd = dirfd(dir);
+	do {
+		moved = removal->moved;
+		rewinddir(dir);
+		r = remove_entries(dir, removal, REMOVE_DEPTH);
+	} while (r == 0 && moved != removal->moved);
+	return r;
+}
+
+static int remove_entry(int dirfd, const char *name, struct removal *removal, unsigned int depth)
 {
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return -errno;
-	if (depth == 0)
-		return -ELOOP;
 
 	bool denied = errno == EPERM;
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -230,22 +282,14 @@ static int remove_tree(int dirfd, const char *name, dev_t device, unsigned int d
 	}
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_dev != device)
+	if (st.st_dev != removal->device)
 		return -EXDEV;
-	for (;;) {
-		errno = 0;
-		struct dirent *e = readdir(dir);
-		if (!e) {
-			if (errno)
-				return -errno;
-			break;
-		}
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		int r = remove_tree(fd, e->d_name, device, depth - 1);
-		if (r < 0)
-			return r;
-	}
+	if (depth == 0)
+		return move_up(dirfd, name, removal);
+	int r = removal->top_fd < 0 ? remove_top(dir, removal)
+				    : remove_entries(dir, removal, depth - 1);
+	if (r < 0)
+		return r;
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return -errno;
 	return 0;
@@ -253,11 +297,13 @@ static int remove_tree(int dirfd, const char *name, dev_t device, unsigned int d
 
 int dir_remove_tree_at(int dirfd, const char *path)
 {
+	struct removal removal = {.top_fd = -1};
 	struct stat st;
 
 	if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	return remove_tree(dirfd, path, st.st_dev, 2000);
+	removal.device = st.st_dev;
+	return remove_entry(dirfd, path, &removal, REMOVE_DEPTH);
 }
 
 int fd_send(int sock, const void *data, size_t n, const int *fds, size_t n_fds)

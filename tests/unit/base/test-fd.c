@@ -8,7 +8,10 @@
 #include "base/fd.h"
 
 #include <sys/mman.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -137,6 +140,52 @@ static void a_pipe_is_read_to_its_end(void **state)
 	close(ends[0]);
 }
 
+/* Makes a chain of directories with a file in each, and returns the last one. */
+static int make_chain(int dirfd, unsigned int depth)
+{
+	int at = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (unsigned int i = 0; i < depth; i++) {
+		_cleanup_close_ int file = openat(at, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+		assert_true(file >= 0);
+		assert_int_equal(mkdirat(at, "d", 0700), 0);
+		int next = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		close(at);
+		at = next;
+	}
+	return at;
+}
+
+/* Deeper than there are file descriptors, and branching where it is deep. */
+static void a_deep_tree_is_removed(void **state)
+{
+	char path[] = "/tmp/test-fd.XXXXXX";
+	struct rlimit saved, few = {128, 128};
+
+	assert_non_null(mkdtemp(path));
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &saved), 0);
+	few.rlim_max = saved.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	_cleanup_close_ int top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* A name that the removal would like to use is taken. */
+	assert_int_equal(mkdirat(top, ".deep.0", 0700), 0);
+	_cleanup_close_ int middle = make_chain(top, 1500);
+	for (int i = 0; i < 5; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "b%d", i);
+		assert_int_equal(mkdirat(middle, name, 0700), 0);
+		_cleanup_close_ int branch = openat(middle, name, O_RDONLY | O_CLOEXEC);
+		close(make_chain(branch, 300));
+	}
+	int r = dir_remove_tree_at(AT_FDCWD, path);
+	setrlimit(RLIMIT_NOFILE, &saved);
+	assert_int_equal(r, 0);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +194,7 @@ int main(void)
 		cmocka_unit_test(a_full_pipe_is_waited_for),
 		cmocka_unit_test(a_fifo_without_a_writer_is_empty),
 		cmocka_unit_test(a_pipe_is_read_to_its_end),
+		cmocka_unit_test(a_deep_tree_is_removed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
