@@ -66,6 +66,7 @@ enum {
 	JSON_REQUIRED = 1 << 0, /* absence is an error when parsing */
 	JSON_EMIT = 1 << 1, /* printed even when zero, empty or absent (strings "", arrays []) */
 	JSON_EMIT_NULL = 1 << 2, /* printed as null when absent */
+	JSON_OR_STRING = 1 << 3, /* JSON_STRV: a string is read as a list of one */
 };
 
 struct json_table {

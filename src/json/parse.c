@@ -153,12 +153,17 @@ static int read_natural(
 static int read_strv(
 	struct reader *r, const struct json_field *field, struct json_object *value, void *dest)
 {
-	if (!json_object_is_type(value, json_type_array))
+	bool one = (field->flags & JSON_OR_STRING) && json_object_is_type(value, json_type_string);
+
+	if (!one && !json_object_is_type(value, json_type_array))
 		return fail(r, "expected an array of strings");
-	size_t n = json_object_array_length(value);
+	size_t n = one ? 1 : json_object_array_length(value);
 	char **items = arena_strv_new(r->arena, n);
 	if (!items)
 		return fail_memory(r);
+	*(char ***)dest = items;
+	if (one)
+		return read_string(r, field, value, &items[0]);
 	for (size_t i = 0; i < n; i++) {
 		size_t mark = path_push_index(r, i);
 		int e = read_string(r, field, json_object_array_get_idx(value, i), &items[i]);
@@ -166,7 +171,6 @@ static int read_strv(
 			return e;
 		path_pop(r, mark);
 	}
-	*(char ***)dest = items;
 	return 0;
 }
 

@@ -79,8 +79,9 @@ static const struct json_field image_config_fields[] = {
 	JSON_FIELD(struct oci_image_config, user, "User", JSON_STRING),
 	JSON_FIELD(struct oci_image_config, exposed_ports, "ExposedPorts", JSON_KEYS),
 	JSON_FIELD(struct oci_image_config, env, "Env", JSON_STRV),
-	JSON_FIELD(struct oci_image_config, entrypoint, "Entrypoint", JSON_STRV),
-	JSON_FIELD(struct oci_image_config, cmd, "Cmd", JSON_STRV),
+	JSON_FIELD(struct oci_image_config, entrypoint, "Entrypoint", JSON_STRV,
+		.flags = JSON_OR_STRING),
+	JSON_FIELD(struct oci_image_config, cmd, "Cmd", JSON_STRV, .flags = JSON_OR_STRING),
 	JSON_FIELD(struct oci_image_config, volumes, "Volumes", JSON_KEYS),
 	JSON_FIELD(struct oci_image_config, working_dir, "WorkingDir", JSON_STRING),
 	JSON_FIELD(struct oci_image_config, labels, "Labels", JSON_MAP,
@@ -91,7 +92,7 @@ static const struct json_field image_config_fields[] = {
 		.table = &oci_healthcheck_table),
 	JSON_FIELD(struct oci_image_config, on_build, "OnBuild", JSON_STRV),
 	JSON_FIELD(struct oci_image_config, shell, "Shell", JSON_STRV),
-	JSON_FIELD(struct oci_image_config, stop_timeout, "StopTimeout", JSON_OPT_U32),
+	JSON_FIELD(struct oci_image_config, stop_timeout, "StopTimeout", JSON_OPT_I64),
 };
 const struct json_table oci_image_config_table =
 	JSON_TABLE("image config", struct oci_image_config, image_config_fields);

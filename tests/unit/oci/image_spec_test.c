@@ -125,6 +125,26 @@ static void manifest_is_checked(void **state)
 	arena_done(&arena);
 }
 
+/* Old builders wrote a word alone as a string. */
+static void config_takes_a_string_for_a_list(void **state)
+{
+	static const char text[] =
+		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Cmd\":\"sh\","
+		"\"Entrypoint\":\"/bin/a b\"},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}";
+	static const char number[] =
+		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Cmd\":1},"
+		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}";
+	struct arena arena = ARENA_INIT;
+	struct oci_image image;
+
+	assert_int_equal(oci_image_parse(&arena, text, strlen(text), "test", &image, NULL), 0);
+	assert_string_equal(image.config.cmd[0], "sh");
+	assert_null(image.config.cmd[1]);
+	assert_string_equal(image.config.entrypoint[0], "/bin/a b");
+	assert_true(oci_image_parse(&arena, number, strlen(number), "test", &image, NULL) < 0);
+	arena_done(&arena);
+}
+
 static void config_keeps_dockers_fields(void **state)
 {
 	static const char text[] =
@@ -308,6 +328,7 @@ int main(void)
 		cmocka_unit_test(confused_documents_are_refused),
 		cmocka_unit_test(manifest_is_checked),
 		cmocka_unit_test(config_keeps_dockers_fields),
+		cmocka_unit_test(config_takes_a_string_for_a_list),
 		cmocka_unit_test(config_is_checked),
 		cmocka_unit_test(platforms_have_one_name),
 		cmocka_unit_test(ranks_follow_what_runs_where),
