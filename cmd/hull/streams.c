@@ -7,6 +7,7 @@
 #include "streams.h"
 #include "detach.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "cli/terminal.h"
 #include "engine/attach.h"
@@ -266,36 +267,30 @@ static void set_nonblocking(int fd)
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-/* What the process wrote before it ended; its children may keep the pipes open for ever. */
-static void output_drain(struct pump *p, int fd, int to)
-{
-	char data[65536];
-	ssize_t n;
-
-	set_nonblocking(fd);
-	while (fd >= 0 && (n = read(fd, data, sizeof(data))) > 0)
-		output_write(p, to, data, (size_t)n);
-}
+/* How long to wait for more from children of a process that has ended and left its streams to them. */
+#define LINGER_NS (2 * NS_PER_SECOND)
 
 static void pump_exec(struct pump *p)
 {
 	struct exec_session *s = p->session;
 	int out = p->options->tty ? s->process.console_fd : s->stdout_fd, error = s->stderr_fd;
 	int input = p->options->tty ? s->process.console_fd : s->stdin_fd;
+	int64_t left, until = 0; /* when to stop waiting, once the process has ended */
 
 	set_nonblocking(input);
-	for (;;) {
-		if (p->detached && p->piece_len == 0)
-			return;
+	while (!p->detached || p->piece_len) {
 		struct pollfd fds[] = {
-			{s->process.pidfd, POLLIN, 0},
+			{until ? -1 : s->process.pidfd, POLLIN, 0},
 			{p->signals, POLLIN, 0},
-			{p->piece_len || p->detached ? -1 : p->in, POLLIN, 0},
+			{p->piece_len || p->detached || until ? -1 : p->in, POLLIN, 0},
 			{out, POLLIN, 0},
 			{error, POLLIN, 0},
 			{p->piece_len ? input : -1, POLLOUT, 0},
 		};
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+		left = until ? until - clock_monotonic_ns() : -1;
+		if (until && (left <= 0 || (out < 0 && error < 0)))
+			break;
+		if (poll(fds, ARRAY_SIZE(fds), until ? (int)(left / NS_PER_MS) + 1 : -1) < 0)
 			continue;
 		if (fds[1].revents)
 			pump_signals(p);
@@ -310,10 +305,8 @@ static void pump_exec(struct pump *p)
 		if (s->stdin_fd < 0 && !p->options->tty)
 			input = -1;
 		if (fds[0].revents)
-			break;
+			until = clock_monotonic_ns() + LINGER_NS;
 	}
-	output_drain(p, out, STDOUT_FILENO);
-	output_drain(p, error, STDERR_FILENO);
 }
 
 int streams_exec(const struct streams_options *options, struct exec_session *session, int *ret_code,

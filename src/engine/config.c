@@ -52,6 +52,7 @@ static const struct json_field config_fields[] = {
 	ROW(binds, "Binds", JSON_STRV),
 	ROW(tmpfs, "Tmpfs", JSON_STRV),
 	ROW(shm_size, "ShmSize", JSON_U64),
+	ROW(volumes, "Volumes", JSON_STRV),
 	ROW(devices, "Devices", JSON_ARRAY, COUNT(n_devices), .table = &device_table),
 	ROW(network, "NetworkMode", JSON_STRING),
 	ROW(endpoints, "Networks", JSON_ARRAY, COUNT(n_endpoints), .table = &endpoint_table),

@@ -55,8 +55,9 @@ struct container_config {
 
 	/* File systems. */
 	bool read_only;
-	char **binds; /* SOURCE:DESTINATION[:OPTIONS] */
-	char **tmpfs; /* DESTINATION[:OPTIONS] */
+	char **binds;	/* SOURCE:DESTINATION[:OPTIONS] */
+	char **tmpfs;	/* DESTINATION[:OPTIONS] */
+	char **volumes; /* directories that the image says hold data */
 	uint64_t shm_size;
 	struct container_device *devices;
 	size_t n_devices;

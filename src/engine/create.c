@@ -134,6 +134,8 @@ static int fill(struct container *c, const struct image *image, bool entrypoint_
 		config->stop_timeout = from->stop_timeout;
 	if (r == 0)
 		r = copy_strings(a, &config->exposed, from->exposed_ports);
+	if (r == 0)
+		r = copy_strings(a, &config->volumes, from->volumes);
 	fill_swap(config);
 	return r;
 }

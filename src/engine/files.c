@@ -43,10 +43,16 @@ static int write_file(int dir_fd, const char *name, const struct buf *text, stru
 static void put_own_names(
 	struct buf *out, const char *address, const char *hostname, const char *domainname)
 {
+	size_t host = strcspn(hostname, ".");
+
 	buf_printf(out, "%s\t", address);
 	if (!str_empty(domainname))
 		buf_printf(out, "%s.%s ", hostname, domainname);
-	buf_printf(out, "%s\n", hostname);
+	buf_puts(out, hostname);
+	/* A whole name is known by its first part, too. */
+	if (host > 0 && hostname[host])
+		buf_printf(out, " %.*s", (int)host, hostname);
+	buf_putc(out, '\n');
 }
 
 static int put_extra_host(

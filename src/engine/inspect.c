@@ -80,7 +80,6 @@ static const struct constant of_host_config[] = {
 
 static const struct constant of_config[] = {
 	{"OnBuild", "null"},
-	{"Volumes", "null"},
 };
 
 static void write_state(struct json_writer *w, const struct container *c, int pid)
@@ -197,6 +196,21 @@ static void write_host_config(struct json_writer *w, const struct container *con
 	json_end_object(w);
 }
 
+static void member_volumes(struct json_writer *w, const struct container_config *config)
+{
+	json_key(w, "Volumes");
+	if (!config->volumes) {
+		json_null(w);
+		return;
+	}
+	json_begin_object(w);
+	strv_foreach (volume, config->volumes) {
+		json_key(w, *volume);
+		json_raw(w, "{}");
+	}
+	json_end_object(w);
+}
+
 static void write_config(struct json_writer *w, const struct container *c)
 {
 	const struct container_config *config = c->config;
@@ -226,6 +240,7 @@ static void write_config(struct json_writer *w, const struct container *c)
 		json_member_text(w, "StopSignal", config->stop_signal);
 	if (config->stop_timeout.set)
 		json_member_i64(w, "StopTimeout", config->stop_timeout.value);
+	member_volumes(w, config);
 	member_constants(w, of_config, ARRAY_SIZE(of_config));
 	json_end_object(w);
 }

@@ -142,17 +142,25 @@ static int write_config(struct launch *l, struct hull_error *err)
 	return r < 0 ? error_errno(err, r, CONFIG_FILE) : 0;
 }
 
-/* A working directory that the image lacks is made, as Docker does. */
-static int make_working_dir(struct launch *l, struct hull_error *err)
+static int make_dir(
+	const struct launch *l, const char *what, const char *dir, struct hull_error *err)
 {
-	const char *dir = l->spec->process->cwd;
-
 	if (str_eq(dir, "/"))
 		return 0;
 	_cleanup_close_ int fd = resolve_in_root(l->rootfs, dir, O_PATH);
 	if (fd == -ENOENT)
 		fd = resolve_make_in_root(l->rootfs, dir, RESOLVE_DIRECTORY);
-	return fd < 0 ? error_errno(err, fd, "working directory %s", dir) : 0;
+	return fd < 0 ? error_errno(err, fd, "%s %s", what, dir) : 0;
+}
+
+/* A working directory and volumes that the image names, but has not, are made, as Docker does. */
+static int make_dirs(const struct launch *l, struct hull_error *err)
+{
+	int r = make_dir(l, "working directory", l->spec->process->cwd, err);
+
+	for (char **v = l->c->config->volumes; r == 0 && v && *v; v++)
+		r = make_dir(l, "volume", *v, err);
+	return r;
 }
 
 static int build_spec(struct launch *l, struct hull_error *err)
@@ -492,7 +500,7 @@ static int prepare(struct launch *l, struct hull_error *err)
 	if (r == 0)
 		r = build_spec(l, err);
 	if (r == 0)
-		r = make_working_dir(l, err);
+		r = make_dirs(l, err);
 	if (r == 0)
 		r = write_config(l, err);
 	if (r == 0)

@@ -135,6 +135,13 @@ shown() {
     assert_equal "$(hull exec -w /tmp ce pwd)" /tmp
     assert_equal "$(hull exec -e MORE=2 ce sh -c 'echo $BASE$MORE')" 12
     assert_equal "$(echo through | hull exec -i ce cat)" through
+    # What it has left running may say something for a while, but not keep us for ever.
+    run hull exec ce sh -c '(sleep 0.7; echo late) & echo now'
+    assert_output "$(printf 'now\nlate')"
+    run timeout 20 "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" \
+        exec ce sh -c 'sleep 1000 & echo now'
+    assert_success
+    assert_output now
     run hull exec ce ps -o pid,args
     assert_output_matches '^ *1 sleep 100'
     run -127 hull exec ce /not/there

@@ -281,6 +281,16 @@ teardown() { teardown_container; }
     assert_output mine
 }
 
+@test "directories that the image says hold data are there" {
+    make_busybox_tar "$WORK/root.tar"
+    hull import -c 'VOLUME ["/data/deep", "/tmp"]' -c 'CMD ["sh"]' "$WORK/root.tar" holder >/dev/null
+    run hull run --rm holder sh -c 'echo x >/data/deep/file && cat /data/deep/file'
+    assert_output x
+    run hull create --name ch holder
+    assert_success
+    assert_equal "$(hull inspect -f '{{json .Config.Volumes}}' ch)" '{"/data/deep":{},"/tmp":{}}'
+}
+
 @test "a long environment, many labels and many arguments take no time to speak of" {
     local words
 
@@ -380,4 +390,18 @@ teardown() { teardown_container; }
     assert_failure 125
     assert_output_has "conflicting options: hostname and the UTS mode"
     assert_equal "$(hull ps -aq)" ""
+}
+
+@test "what a container has mounts on is not made among its own files" {
+    local id
+
+    hull run --name plain busybox cat /etc/hosts /etc/hostname /etc/resolv.conf >/dev/null
+    id=$(container_id plain)
+    assert_equal "$(ls -A "$HULL_TEST_ROOT/containers/$id/upper")" ""
+    assert_equal "$(hull diff plain)" ""
+    # Still its own are the files that it has in such a directory.
+    hull run --name own busybox sh -c 'echo x >/etc/own; ls /etc/hosts'
+    assert_equal "$(hull diff own)" "$(printf 'C /etc\nA /etc/own')"
+    run hull start -a own
+    assert_success
 }

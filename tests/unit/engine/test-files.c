@@ -42,6 +42,10 @@ static void test_hosts(void **state)
 	o.domainname = "example.org";
 	expect_hosts(&o, "",
 		STANDARD_HOSTS "172.17.0.2\tweb.example.org web\nfd00::2\tweb.example.org web\n");
+	o.domainname = NULL;
+	o.hostname = "web.example.org";
+	expect_hosts(&o, "",
+		STANDARD_HOSTS "172.17.0.2\tweb.example.org web\nfd00::2\tweb.example.org web\n");
 }
 
 static void test_hosts_of_host(void **state)
