@@ -10,6 +10,8 @@
 #include "engine/create.h"
 #include "engine/network.h"
 #include "engine/parse.h"
+#include "engine/seccomp_profile.h"
+#include "engine/security.h"
 #include "registry/reference.h"
 #include "sys/process.h"
 
@@ -71,16 +73,19 @@ static int fill_process(struct filling *f)
 	c->detach = o->detach;
 	c->init = o->init;
 	c->auto_remove = o->rm;
-	c->stop_timeout =
-		(struct hull_opt_u32){o->stop_timeout.set, (uint32_t)o->stop_timeout.value};
+	c->stop_timeout = o->stop_timeout;
 	return r;
 }
 
 static int fill_identity(struct filling *f)
 {
 	struct pair_list labels = {0};
-	int r = copy(f, &f->config->hostname, f->o->hostname);
+	int r = host_name_check("hostname", f->o->hostname, f->err);
 
+	if (r == 0)
+		r = host_name_check("domainname", f->o->domainname, f->err);
+	if (r == 0)
+		r = copy(f, &f->config->hostname, f->o->hostname);
 	if (r == 0)
 		r = copy(f, &f->config->domainname, f->o->domainname);
 	for (char **p = f->o->label_file; r == 0 && p && *p; p++)
@@ -322,12 +327,25 @@ static int fill_mode(struct filling *f, const char *option, const char *value, c
 	return copy(f, to, value);
 }
 
+/* A container that could never start is not made. */
+static int check_security(struct filling *f, char *const *capabilities)
+{
+	_cleanup_arena_ struct arena scratch = ARENA_INIT;
+	struct security_options security;
+	char *profile;
+
+	int r = security_options_parse(f->o->security_opt, &security, f->err);
+	if (r < 0 || !security.seccomp || str_eq(security.seccomp, "unconfined"))
+		return r;
+	return seccomp_profile_load(&scratch, security.seccomp, capabilities, &profile, f->err);
+}
+
 static int fill_privileges(struct filling *f)
 {
 	const struct create_options *o = f->o;
 	struct container_config *c = f->config;
 	struct pair_list sysctls = {0};
-	char **unused;
+	char **capabilities;
 
 	int r = fill_mode(f, "pid", o->pid, &c->pid_mode);
 	if (r == 0)
@@ -338,7 +356,9 @@ static int fill_privileges(struct filling *f)
 		r = fill_mode(f, "cgroupns", o->cgroupns, &c->cgroupns_mode);
 	if (r == 0)
 		r = capabilities_resolve(
-			f->a, o->cap_add, o->cap_drop, o->privileged, &unused, f->err);
+			f->a, o->cap_add, o->cap_drop, o->privileged, &capabilities, f->err);
+	if (r == 0)
+		r = check_security(f, capabilities);
 	if (r == 0)
 		r = copy_all(f, &c->cap_add, o->cap_add);
 	if (r == 0)
@@ -385,6 +405,10 @@ static int fill_limits(struct filling *f)
 	c->oom_score_adj = o->oom_score_adj;
 	c->oom_kill_disable = o->oom_kill_disable;
 	int r = memory_check(c->memory, f->err);
+	if (r == 0)
+		r = memory_reservation_check(c->memory_reservation, c->memory, f->err);
+	if (r == 0)
+		r = cpu_bandwidth_check(c->cpu_period, c->cpu_quota, f->err);
 	if (r == 0 && o->memory_swap)
 		r = memory_swap_parse(o->memory_swap, c->memory, &c->memory_swap, f->err);
 	if (r == 0 && o->cpus)
@@ -398,9 +422,9 @@ static int fill_limits(struct filling *f)
 			"invalid value %lld, range for oom score adj is [-1000, 1000]",
 			(long long)o->oom_score_adj.value);
 	if (r == 0 && o->cpuset_cpus)
-		r = cpuset_check("cpuset-cpus", o->cpuset_cpus, f->err);
+		r = cpuset_check_host("cpuset-cpus", o->cpuset_cpus, f->err);
 	if (r == 0 && o->cpuset_mems)
-		r = cpuset_check("cpuset-mems", o->cpuset_mems, f->err);
+		r = cpuset_check_host("cpuset-mems", o->cpuset_mems, f->err);
 	if (r == 0)
 		r = copy(f, &c->cpuset_cpus, o->cpuset_cpus);
 	if (r == 0)
@@ -555,7 +579,9 @@ int create_options_apply(struct cli_context *context, struct engine *engine,
 
 	int r = check_options(options, err);
 	if (r == 0)
-		r = container_new(options->name, &c, err);
+		r = container_new(
+			options->name && *options->name == '/' ? options->name + 1 : options->name,
+			&c, err);
 	if (r == 0)
 		r = fill_config(c, options, argv + 1, err);
 	if (r == 0)

@@ -22,7 +22,7 @@ struct create_options {
 	char **env, **env_file, **label, **label_file, **group_add;
 	bool init;
 	char *stop_signal;
-	struct hull_opt_u64 stop_timeout;
+	struct hull_opt_i64 stop_timeout;
 	bool read_only;
 	char **volume, **mount, **tmpfs, **device;
 	struct hull_opt_u64 shm_size;
@@ -46,6 +46,12 @@ struct create_options {
 	{                                                                                   \
 		name, letter, kind, offsetof(struct create_options, member), metavar, help, \
 			values __VA_OPT__(, ) __VA_ARGS__                                   \
+	}
+
+/* An option of Docker's that is there for one value, which is what hull does anyway. */
+#define CREATE_FIXED(name, kind, metavar, help, value)                           \
+	{                                                                        \
+		name, 0, kind, 0, metavar, help, value, CLI_IGNORED | CLI_ONE_OF \
 	}
 
 /* Rows of the option table, sorted by name. */
@@ -77,9 +83,12 @@ struct create_options {
 			"MEMs in which to allow execution (0-3, 0,1)", NULL),                         \
 		CREATE_ROW(0, "device", CLI_STRV, device, "list",                                     \
 			"Add a host device to the container", "@file"),                               \
+		CREATE_FIXED("disable-content-trust", CLI_FLAG, NULL, "Skip image verification",      \
+			"true"),                                                                      \
 		CREATE_ROW(0, "dns", CLI_STRV, dns, "list", "Set custom DNS servers", NULL),          \
 		CREATE_ROW(                                                                           \
 			0, "dns-option", CLI_STRV, dns_option, "list", "Set DNS options", NULL),      \
+		CREATE_ROW(0, "dns-opt", CLI_STRV, dns_option, "list", NULL, NULL, CLI_ALIAS),        \
 		CREATE_ROW(0, "dns-search", CLI_STRV, dns_search, "list",                             \
 			"Set custom DNS search domains", NULL),                                       \
 		CREATE_ROW(0, "domainname", CLI_STRING, domainname, "string",                         \
@@ -106,6 +115,8 @@ struct create_options {
 			NULL),                                                                        \
 		CREATE_ROW(0, "ipc", CLI_STRING, ipc, "string", "IPC mode to use (host|private)",     \
 			"host private"),                                                              \
+		CREATE_FIXED("isolation", CLI_STRING, "string",                                       \
+			"Container isolation technology (default)", "default"),                       \
 		CREATE_ROW('l', "label", CLI_STRV, label, "list", "Set meta data on a container",     \
 			NULL),                                                                        \
 		CREATE_ROW(0, "label-file", CLI_STRV, label_file, "list",                             \
@@ -114,6 +125,8 @@ struct create_options {
 			"@container"),                                                                \
 		CREATE_ROW(0, "link-local-ip", CLI_STRV, link_local_ip, "list",                       \
 			"Container IPv4/IPv6 link-local addresses", NULL),                            \
+		CREATE_FIXED("log-driver", CLI_STRING, "string",                                      \
+			"Logging driver for the container (json-file)", "json-file"),                 \
 		CREATE_ROW(0, "mac-address", CLI_STRING, mac_address, "string",                       \
 			"Container MAC address (e.g., 92:d0:c6:0a:29:33)", NULL),                     \
 		CREATE_ROW('m', "memory", CLI_SIZE, memory, "bytes", "Memory limit", NULL),           \
@@ -135,6 +148,8 @@ struct create_options {
 			"Add network-scoped alias for the container", NULL),                          \
 		CREATE_ROW(                                                                           \
 			0, "net-alias", CLI_STRV, network_alias, "list", NULL, NULL, CLI_ALIAS),      \
+		CREATE_FIXED("no-healthcheck", CLI_FLAG, NULL,                                        \
+			"Disable any container-specified HEALTHCHECK", "true false"),                 \
 		CREATE_ROW(0, "oom-kill-disable", CLI_FLAG, oom_kill_disable, NULL,                   \
 			"Disable OOM Killer", NULL),                                                  \
 		CREATE_ROW(0, "oom-score-adj", CLI_I64, oom_score_adj, "int",                         \
@@ -157,6 +172,8 @@ struct create_options {
 		CREATE_ROW('q', "quiet", CLI_FLAG, quiet, NULL, "Suppress the pull output", NULL),    \
 		CREATE_ROW(0, "read-only", CLI_FLAG, read_only, NULL,                                 \
 			"Mount the container's root filesystem as read only", NULL),                  \
+		CREATE_FIXED("restart", CLI_STRING, "string",                                         \
+			"Restart policy to apply when a container exits (no)", "no"),                 \
 		CREATE_ROW(0, "rm", CLI_FLAG, rm, NULL,                                               \
 			"Automatically remove the container when it exits", NULL),                    \
 		CREATE_ROW(0, "security-opt", CLI_STRV, security_opt, "list", "Security Options",     \
@@ -164,14 +181,16 @@ struct create_options {
 		CREATE_ROW(0, "shm-size", CLI_SIZE, shm_size, "bytes", "Size of /dev/shm", NULL),     \
 		CREATE_ROW(0, "stop-signal", CLI_STRING, stop_signal, "string",                       \
 			"Signal to stop the container", NULL),                                        \
-		CREATE_ROW(0, "stop-timeout", CLI_U64, stop_timeout, "int",                           \
-			"Timeout (in seconds) to stop a container", NULL),                            \
+		CREATE_ROW(0, "stop-timeout", CLI_I64, stop_timeout, "int",                           \
+			"Timeout (in seconds) to stop a container (-1: wait for ever)", NULL),        \
 		CREATE_ROW(0, "sysctl", CLI_STRV, sysctl, "map", "Sysctl options", NULL),             \
 		CREATE_ROW(0, "tmpfs", CLI_STRV, tmpfs, "list", "Mount a tmpfs directory", NULL),     \
 		CREATE_ROW('t', "tty", CLI_FLAG, tty, NULL, "Allocate a pseudo-TTY", NULL),           \
 		CREATE_ROW(0, "ulimit", CLI_STRV, ulimit, "ulimit", "Ulimit options", NULL),          \
 		CREATE_ROW('u', "user", CLI_STRING, user, "string",                                   \
 			"Username or UID (format: <name|uid>[:<group|gid>])", NULL),                  \
+		CREATE_FIXED(                                                                         \
+			"userns", CLI_STRING, "string", "User namespace to use (host)", "host"),      \
 		CREATE_ROW(0, "uts", CLI_STRING, uts, "string", "UTS namespace to use (host)",        \
 			"host"),                                                                      \
 		CREATE_ROW(                                                                           \

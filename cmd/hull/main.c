@@ -101,6 +101,8 @@ static const struct cli_option global_options[] = {
 		"list",
 		"Registries that need no valid certificate and may speak HTTP: host[:port] or a "
 		"network such as 10.0.0.0/8"},
+	{"log-level", 'l', CLI_STRING, 0, "string", "Set the logging level",
+		"debug info warn error fatal", CLI_IGNORED | CLI_ONE_OF, "info"},
 	{"debug", 'D', CLI_FLAG, offsetof(struct hull_globals, debug), NULL,
 		"Say where an error was made"},
 };

@@ -12,7 +12,6 @@ struct pull_options {
 	bool all_tags;
 	bool quiet;
 	bool keep_blobs;
-	bool trust;
 	struct hull_registry_options registry;
 };
 
@@ -26,8 +25,8 @@ static const struct cli_option options[] = {
 	{"keep-blobs", 0, CLI_FLAG, offsetof(struct pull_options, keep_blobs), NULL,
 		"Keep the layers as they came, too, so that a push elsewhere is the same to the bit",
 		NULL},
-	{"disable-content-trust", 0, CLI_FLAG, offsetof(struct pull_options, trust), NULL,
-		"Skip image verification", NULL, CLI_IGNORED, "true"},
+	{"disable-content-trust", 0, CLI_FLAG, 0, NULL, "Skip image verification", "true",
+		CLI_IGNORED | CLI_ONE_OF, "true"},
 	HULL_REGISTRY_OPTIONS(struct pull_options, registry),
 };
 

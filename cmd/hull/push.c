@@ -14,7 +14,6 @@ struct push_options {
 	char *compression;
 	int compression_level;
 	struct hull_opt_u64 piece;
-	bool trust;
 	struct hull_registry_options registry;
 };
 
@@ -34,8 +33,8 @@ static const struct cli_option options[] = {
 	{"chunk-size", 0, CLI_SIZE, offsetof(struct push_options, piece), "bytes",
 		"Upload layers in pieces of at most this size, for proxies that limit requests",
 		NULL},
-	{"disable-content-trust", 0, CLI_FLAG, offsetof(struct push_options, trust), NULL,
-		"Skip image signing", NULL, CLI_IGNORED, "true"},
+	{"disable-content-trust", 0, CLI_FLAG, 0, NULL, "Skip image signing", "true",
+		CLI_IGNORED | CLI_ONE_OF, "true"},
 	HULL_REGISTRY_OPTIONS(struct push_options, registry),
 };
 

@@ -43,7 +43,7 @@ static const struct json_field config_fields[] = {
 	ROW(detach, "Detach", JSON_BOOL),
 	ROW(init, "Init", JSON_BOOL),
 	ROW(stop_signal, "StopSignal", JSON_STRING),
-	ROW(stop_timeout, "StopTimeout", JSON_OPT_U32),
+	ROW(stop_timeout, "StopTimeout", JSON_OPT_I64),
 	ROW(hostname, "Hostname", JSON_STRING),
 	ROW(domainname, "Domainname", JSON_STRING),
 	ROW(labels, "Labels", JSON_MAP, COUNT(n_labels)),

@@ -44,7 +44,7 @@ struct container_config {
 	bool detach;	 /* run -d: nobody waits for it */
 	bool init;
 	char *stop_signal;
-	struct hull_opt_u32 stop_timeout; /* seconds */
+	struct hull_opt_i64 stop_timeout; /* seconds; below 0: for ever */
 
 	/* Identity. */
 	char *hostname;

@@ -106,6 +106,9 @@ int sysctl_parse(
 /* --add-host NAME:ADDRESS or NAME=ADDRESS, also [IPv6] and "host-gateway"; NAME:ADDRESS returned. */
 int extra_host_parse(struct arena *arena, const char *text, char **ret, struct hull_error *err);
 
+/* --hostname, --domainname (NULL = not given): what the kernel takes and a line of hosts can hold. */
+int host_name_check(const char *option, const char *text, struct hull_error *err);
+
 /* --dns ADDRESS. */
 int dns_check(const char *text, struct hull_error *err);
 
@@ -125,15 +128,27 @@ int link_option_parse(struct arena *arena, const char *text, char **ret, struct 
 /* --expose PORT[-LAST][/PROTOCOL]; with the protocol returned. */
 int expose_option_parse(struct arena *arena, const char *text, char **ret, struct hull_error *err);
 
-/* -m: at least 6 MiB (0 = no limit). --memory-swap takes -1 and is checked against memory. */
+/*
+ * -m and --memory-reservation: at least 6 MiB (0 = no limit), the latter not above memory.
+ * --memory-swap takes -1 and is checked against memory.
+ */
 int memory_check(int64_t bytes, struct hull_error *err);
+int memory_reservation_check(int64_t bytes, int64_t memory, struct hull_error *err);
 int memory_swap_parse(const char *text, int64_t memory, int64_t *ret, struct hull_error *err);
 
-/* --cpus 1.5: billionths of a CPU. */
+/* --cpu-period and --cpu-quota, in microseconds; 0 = not given. */
+int cpu_bandwidth_check(uint64_t period_us, int64_t quota_us, struct hull_error *err);
+
+/* --cpus 1.5: billionths of a CPU. From 0.01 (the least quota) to what this process may run on. */
 int cpus_parse(const char *text, int64_t *ret_nano_cpus, struct hull_error *err);
 
-/* --cpuset-cpus and --cpuset-mems: "0-3,7". `option` names it in the error. */
-int cpuset_check(const char *option, const char *text, struct hull_error *err);
+/*
+ * The list of "cpuset-cpus" or "cpuset-mems": "0-3,7". All of it must be in `available`, unless that
+ * is NULL; cpuset_check_host() takes what this host has.
+ */
+int cpuset_check(
+	const char *option, const char *text, const char *available, struct hull_error *err);
+int cpuset_check_host(const char *option, const char *text, struct hull_error *err);
 
 /* --stop-signal and kill --signal: as signal_parse() of sys/process.h, with Docker's error. */
 int signal_option_parse(const char *text, int *ret, struct hull_error *err);

@@ -11,7 +11,8 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
-#define FILE_MAX ((size_t)1 << 20)
+#define FILE_MAX      ((size_t)1 << 20)
+#define NODE_NAME_MAX 64 /* __NEW_UTS_LEN of the kernel */
 
 /* A name alone takes the value it has in the environment; without one it is left out. */
 static int env_put_inherited(
@@ -271,6 +272,20 @@ static bool is_word(const char *text, size_t n)
 			return false;
 	}
 	return n > 0;
+}
+
+int host_name_check(const char *option, const char *text, struct hull_error *err)
+{
+	if (str_empty(text))
+		return 0;
+	if (strlen(text) > NODE_NAME_MAX)
+		return error_set(err, HULL_ERROR_INVALID, "invalid %s \"%s\": longer than %d bytes",
+			option, text, NODE_NAME_MAX);
+	if (!is_word(text, strlen(text)))
+		return error_set(err, HULL_ERROR_INVALID,
+			"invalid %s \"%s\": blanks, control characters and # cannot be in it",
+			option, text);
+	return 0;
 }
 
 int extra_host_parse(struct arena *arena, const char *text, char **ret, struct hull_error *err)

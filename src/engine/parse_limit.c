@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values that limit or grant: rlimits, devices, memory, CPUs, and signals. */
+#include "base/buf.h"
+#include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "engine/parse.h"
 #include "sys/process.h"
 
 #include <ctype.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 
 #define MEMORY_MIN	 (INT64_C(6) << 20)
 #define NANO_CPUS	 INT64_C(1000000000)
+#define NANO_CPUS_MIN	 (NANO_CPUS / 100) /* less is less than CPU_QUOTA_MIN of the usual period */
+#define CPU_PERIOD_MIN	 1000
+#define CPU_PERIOD_MAX	 1000000
+#define CPU_QUOTA_MIN	 1000
 #define CPUSET_MAX	 8192
 #define DEVICE_ALL_MODES "rwm"
 
@@ -147,6 +155,30 @@ int memory_check(int64_t bytes, struct hull_error *err)
 	return error_set(err, HULL_ERROR_INVALID, "Minimum memory limit allowed is 6MB");
 }
 
+int memory_reservation_check(int64_t bytes, int64_t memory, struct hull_error *err)
+{
+	if (bytes > 0 && bytes < MEMORY_MIN)
+		return error_set(
+			err, HULL_ERROR_INVALID, "Minimum memory reservation allowed is 6MB");
+	if (memory > 0 && bytes > memory)
+		return error_set(err, HULL_ERROR_INVALID,
+			"Minimum memory limit can not be less than memory reservation limit, see "
+			"usage");
+	return 0;
+}
+
+int cpu_bandwidth_check(uint64_t period_us, int64_t quota_us, struct hull_error *err)
+{
+	if (period_us > 0 && (period_us < CPU_PERIOD_MIN || period_us > CPU_PERIOD_MAX))
+		return error_set(err, HULL_ERROR_INVALID,
+			"CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s "
+			"(i.e. 1000000)");
+	if (quota_us > 0 && quota_us < CPU_QUOTA_MIN)
+		return error_set(err, HULL_ERROR_INVALID,
+			"CPU cfs quota can not be less than 1ms (i.e. 1000)");
+	return 0;
+}
+
 int memory_swap_parse(const char *text, int64_t memory, int64_t *ret, struct hull_error *err)
 {
 	uint64_t bytes;
@@ -202,9 +234,9 @@ int cpus_parse(const char *text, int64_t *ret_nano_cpus, struct hull_error *err)
 			"--cpus: failed to parse %s as a number of CPUs", text);
 	int64_t cpus = cpu_count();
 	int64_t nano = whole * NANO_CPUS + fraction;
-	if (nano > cpus * NANO_CPUS)
+	if (nano > cpus * NANO_CPUS || (nano > 0 && nano < NANO_CPUS_MIN))
 		return error_set(err, HULL_ERROR_INVALID,
-			"--cpus %s: range of CPUs is from 0.01 to %lld.00, as there are only %lld "
+			"--cpus %s: Range of CPUs is from 0.01 to %lld.00, as there are only %lld "
 			"CPUs available",
 			text, (long long)cpus, (long long)cpus);
 	*ret_nano_cpus = nano;
@@ -222,19 +254,26 @@ static const char *skip_number(const char *p, unsigned long *ret)
 	return *ret < CPUSET_MAX ? end : NULL;
 }
 
-static bool cpuset_is_valid(const char *p)
+struct cpuset {
+	bool has[CPUSET_MAX];
+};
+
+/* "0-3,7", or nothing; false if it is no such list. */
+static bool cpuset_parse(const char *p, struct cpuset *ret)
 {
 	unsigned long first, last;
 
+	memset(ret, 0, sizeof(*ret));
+	if (!*p)
+		return true;
 	for (;;) {
 		p = skip_number(p, &first);
-		if (p && *p == '-') {
+		last = first;
+		if (p && *p == '-')
 			p = skip_number(p + 1, &last);
-			if (p && last < first)
-				return false;
-		}
-		if (!p)
+		if (!p || last < first)
 			return false;
+		memset(ret->has + first, true, last - first + 1);
 		if (!*p)
 			return true;
 		if (*p++ != ',')
@@ -242,12 +281,36 @@ static bool cpuset_is_valid(const char *p)
 	}
 }
 
-int cpuset_check(const char *option, const char *text, struct hull_error *err)
+int cpuset_check(
+	const char *option, const char *text, const char *available, struct hull_error *err)
 {
-	if (!*text || cpuset_is_valid(text))
+	struct cpuset asked, present;
+
+	if (!cpuset_parse(text, &asked))
+		return error_set(err, HULL_ERROR_INVALID,
+			"%s: invalid value %s (a list such as 0-3,7)", option, text);
+	if (!available || !cpuset_parse(available, &present))
 		return 0;
-	return error_set(err, HULL_ERROR_INVALID, "%s: invalid value %s (a list such as 0-3,7)",
-		option, text);
+	for (size_t i = 0; i < CPUSET_MAX; i++)
+		if (asked.has[i] && !present.has[i])
+			return error_set(err, HULL_ERROR_INVALID,
+				"Requested %s are not available - requested %s, available: %s",
+				str_eq(option, "cpuset-mems") ? "memory nodes" : "CPUs", text,
+				available);
+	return 0;
+}
+
+int cpuset_check_host(const char *option, const char *text, struct hull_error *err)
+{
+	_cleanup_buf_ struct buf available = BUF_INIT;
+	const char *path = str_eq(option, "cpuset-mems") ? "/sys/devices/system/node/has_memory"
+							 : "/sys/devices/system/cpu/online";
+
+	if (file_read_at(AT_FDCWD, path, &available, PATH_MAX) < 0)
+		return cpuset_check(option, text, NULL, err); /* no NUMA, or no sysfs */
+	if (available.len)
+		available.data[strcspn(available.data, "\n")] = '\0';
+	return cpuset_check(option, text, buf_str(&available), err);
 }
 
 int signal_option_parse(const char *text, int *ret, struct hull_error *err)

@@ -10,6 +10,7 @@
 #include "engine/process.h"
 #include "engine/program.h"
 #include "engine/seccomp_profile.h"
+#include "engine/security.h"
 
 #include <sys/stat.h>
 
@@ -23,6 +24,7 @@ struct builder {
 	struct arena *arena;
 	const struct spec_inputs *in;
 	const struct container_config *config;
+	struct security_options security;
 	struct oci_spec *spec;
 	size_t mounts_size;
 	bool failed;
@@ -328,7 +330,7 @@ static int add_rlimits(struct builder *b, struct oci_process *p)
 static int add_security(struct builder *b, struct oci_process *p)
 {
 	const struct container_config *config = b->config;
-	const char *profile = config->privileged ? "unconfined" : NULL;
+	const struct security_options *security = &b->security;
 	char **capabilities = NULL;
 
 	int r = capabilities_resolve(b->arena, config->cap_add, config->cap_drop,
@@ -336,22 +338,12 @@ static int add_security(struct builder *b, struct oci_process *p)
 	if (r < 0)
 		return r;
 	set_capabilities(b, p, capabilities);
-	strv_foreach (option, config->security_opt) {
-		const char *value;
-		if (str_eq(*option, "no-new-privileges") ||
-			str_eq(*option, "no-new-privileges:true") ||
-			str_eq(*option, "no-new-privileges=true"))
-			p->no_new_privileges = true;
-		else if ((value = str_after(*option, "seccomp=")) ||
-			 (value = str_after(*option, "seccomp:")))
-			profile = value;
-		else if ((value = str_after(*option, "apparmor=")) ||
-			 (value = str_after(*option, "apparmor:")))
-			p->apparmor_profile = str_eq(value, "unconfined") ? NULL : text(b, value);
-		else if (!str_eq(*option, "systempaths=unconfined") && !str_after(*option, "label"))
-			return error_set(b->err, HULL_ERROR_INVALID,
-				"invalid --security-opt: \"%s\"", *option);
-	}
+	p->no_new_privileges = security->no_new_privileges;
+	if (!str_eq(security->apparmor, "unconfined"))
+		p->apparmor_profile = text(b, security->apparmor);
+	const char *profile = security->seccomp	   ? security->seccomp
+			      : config->privileged ? "unconfined"
+						   : NULL;
 	if (str_eq(profile, "unconfined"))
 		return 0;
 	return profile ? seccomp_profile_load(
@@ -466,7 +458,11 @@ static const char *const readonly_paths[] = {
 
 static bool system_paths_are_open(const struct container_config *config)
 {
-	return config->privileged || strv_contains(config->security_opt, "systempaths=unconfined");
+	struct security_options security;
+
+	return config->privileged ||
+	       (security_options_parse(config->security_opt, &security, NULL) == 0 &&
+		       security.all_paths);
 }
 
 char *const *spec_masked_paths(const struct container_config *config)
@@ -505,10 +501,13 @@ static int build(struct builder *b)
 	_cleanup_free_ char *cgroup = container_cgroup_path(b->in->container);
 	b->failed |= !cgroup;
 	s->linux->cgroups_path = text(b, cgroup);
+	int r = security_options_parse(b->config->security_opt, &b->security, b->err);
+	if (r < 0)
+		return r;
 	add_namespaces(b);
 	add_sysctls(b);
 	add_paths(b);
-	int r = add_resources(b);
+	r = add_resources(b);
 	if (r == 0)
 		r = add_mounts(b);
 	if (r == 0)

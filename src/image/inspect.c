@@ -75,7 +75,7 @@ static void write_config(struct json_writer *w, const struct oci_image_config *c
 		json_member_text(w, "StopSignal", c->stop_signal);
 	if (c->stop_timeout.set) {
 		json_key(w, "StopTimeout");
-		json_u64(w, c->stop_timeout.value);
+		json_i64(w, c->stop_timeout.value);
 	}
 	if (c->shell)
 		write_strings(w, "Shell", c->shell, false);

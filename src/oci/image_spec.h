@@ -118,7 +118,7 @@ struct oci_image_config {
 	struct oci_healthcheck *healthcheck;
 	char **on_build;
 	char **shell;
-	struct hull_opt_u32 stop_timeout; /* seconds */
+	struct hull_opt_i64 stop_timeout; /* seconds; -1: for ever */
 };
 
 struct oci_rootfs {

@@ -212,6 +212,24 @@ static void test_hosts(void **state)
 	}
 }
 
+static void test_host_name(void **state)
+{
+	static const char *const good[] = {NULL, "", "box", "a_b.example.org", "-a", "a/b",
+		"b\u00fcx", "0123456789012345678901234567890123456789012345678901234567890123"};
+	static const char *const bad[] = {"a b", "a\n6.6.6.6 evil", "\t", "a#", "a\x7f",
+		"01234567890123456789012345678901234567890123456789012345678901234"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		assert_int_equal(host_name_check("hostname", good[i], NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+
+		assert_true(host_name_check("domainname", bad[i], &err) < 0);
+		assert_int_equal(err.kind, HULL_ERROR_INVALID);
+		assert_non_null(strstr(hull_error_message(&err), "invalid domainname \""));
+	}
+}
+
 static void test_dns(void **state)
 {
 	_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
@@ -239,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_sysctl),
 		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_host_name),
 		cmocka_unit_test(test_dns),
 	};
 

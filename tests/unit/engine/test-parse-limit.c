@@ -125,16 +125,60 @@ static void test_memory(void **state)
 	assert_true(memory_swap_parse("99999999999999999999", 1, &swap, NULL) < 0);
 }
 
+static void test_bounds(void **state)
+{
+	static const struct {
+		int64_t reservation, memory;
+		const char *error;
+	} memory[] = {
+		{0, 0, NULL},
+		{6 << 20, 0, NULL},
+		{64 << 20, 64 << 20, NULL},
+		{(6 << 20) - 1, 0, "Minimum memory reservation allowed is 6MB"},
+		{65 << 20, 64 << 20,
+			"Minimum memory limit can not be less than memory reservation limit, see usage"},
+	};
+	static const struct {
+		uint64_t period;
+		int64_t quota;
+		const char *error;
+	} cpu[] = {
+		{0, 0, NULL},
+		{1000, 1000, NULL},
+		{1000000, -1, NULL},
+		{999, 0, "CPU cfs period can not be less than 1ms"},
+		{1000001, 0, "or larger than 1s (i.e. 1000000)"},
+		{0, 999, "CPU cfs quota can not be less than 1ms (i.e. 1000)"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(memory); i++) {
+		_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+		int r = memory_reservation_check(memory[i].reservation, memory[i].memory, &err);
+
+		assert_int_equal(r < 0, memory[i].error != NULL);
+		if (memory[i].error)
+			assert_string_equal(hull_error_message(&err), memory[i].error);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(cpu); i++) {
+		_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+		int r = cpu_bandwidth_check(cpu[i].period, cpu[i].quota, &err);
+
+		assert_int_equal(r < 0, cpu[i].error != NULL);
+		if (cpu[i].error)
+			assert_non_null(strstr(hull_error_message(&err), cpu[i].error));
+	}
+}
+
 static void test_cpus(void **state)
 {
 	static const struct {
 		const char *text;
 		int64_t nano;
 	} good[] = {{"0.5", 500000000}, {"1", 1000000000}, {".25", 250000000}, {"0", 0}, {"0.", 0},
-		{"0.000000001", 1}, {"1.000", 1000000000}, {"0.0000000010000000", 1},
-		{"0.123456789", 123456789}, {"00.5", 500000000}};
+		{"0.010000001", 10000001}, {"1.000", 1000000000}, {"0.0100000010000000", 10000001},
+		{"0.123456789", 123456789}, {"00.5", 500000000}, {"0.01", 10000000}};
 	static const char *const bad[] = {"", ".", "-1", "x", "1x", "1.5.5", "0.0000000001", "1e3",
-		"0.12345678901", "100000", "99999999999999999999999", " 1"};
+		"0.12345678901", "100000", "0.009", "0.000000001", "99999999999999999999999", " 1"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		int64_t nano = -1;
@@ -158,12 +202,32 @@ static void test_cpuset(void **state)
 		"1-9999999999999999999999"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
-		assert_int_equal(cpuset_check("--cpuset-cpus", good[i], NULL), 0);
+		assert_int_equal(cpuset_check("cpuset-cpus", good[i], NULL, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
-		assert_true(cpuset_check("--cpuset-mems", bad[i], &err) < 0);
-		assert_non_null(strstr(hull_error_message(&err), "--cpuset-mems: invalid value"));
+		assert_true(cpuset_check("cpuset-mems", bad[i], NULL, &err) < 0);
+		assert_non_null(strstr(hull_error_message(&err), "cpuset-mems: invalid value"));
 	}
+}
+
+static void test_cpuset_available(void **state)
+{
+	_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+
+	assert_int_equal(cpuset_check("cpuset-cpus", "0,2-3", "0-3,8", NULL), 0);
+	assert_int_equal(cpuset_check("cpuset-cpus", "", "0", NULL), 0);
+	assert_true(cpuset_check("cpuset-cpus", "0-4", "0-3,8", &err) < 0);
+	assert_string_equal(hull_error_message(&err),
+		"Requested CPUs are not available - requested 0-4, available: 0-3,8");
+	assert_true(cpuset_check("cpuset-mems", "9", "0", &err) < 0);
+	assert_string_equal(hull_error_message(&err),
+		"Requested memory nodes are not available - requested 9, available: 0");
+	/* What is not a list says nothing. */
+	assert_int_equal(cpuset_check("cpuset-cpus", "7", "?", NULL), 0);
+
+	assert_int_equal(cpuset_check_host("cpuset-cpus", "", NULL), 0);
+	assert_true(cpuset_check_host("cpuset-cpus", "8191", NULL) < 0);
+	assert_true(cpuset_check_host("cpuset-cpus", "x", NULL) < 0);
 }
 
 static void test_signal(void **state)
@@ -195,8 +259,10 @@ int main(void)
 		cmocka_unit_test(test_ulimit),
 		cmocka_unit_test(test_device),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_cpus),
 		cmocka_unit_test(test_cpuset),
+		cmocka_unit_test(test_cpuset_available),
 		cmocka_unit_test(test_signal),
 	};
 
