@@ -48,7 +48,7 @@ struct index_start {
 	uint32_t read_marks[5];
 	uint8_t locks[SQLITE_SHM_NLOCK];
 	uint32_t backfill_attempted;
-	uint32_t boot; /* unused by SQLite: which boot of the host the index was made in */
+	uint32_t mark; /* unused by SQLite: index_mark() */
 };
 
 _Static_assert(sizeof(struct index_header) == 48 && sizeof(struct index_start) == 136,
@@ -75,16 +75,27 @@ static struct file *file_of(sqlite3_file *f)
 
 /* ---- Is the index good? ---- */
 
-/* Not 0, which is what SQLite leaves there. */
-static uint32_t boot_mark(void)
+static uint32_t hash(uint32_t h, const void *data, size_t n)
 {
-	_cleanup_free_ char *id = NULL;
-	uint32_t h = 2166136261U;
+	for (const unsigned char *p = data; n-- > 0; p++)
+		h = (h ^ *p) * 16777619U;
+	return h;
+}
 
-	if (file_read_line_at(AT_FDCWD, BOOT_ID_FILE, &id) < 0)
+/*
+ * Of this file in this boot of the host: what a copy of it, or one that is older, does not have. Not
+ * 0, which is what SQLite leaves there; 0 if it cannot be told.
+ */
+static uint32_t index_mark(int fd)
+{
+	_cleanup_free_ char *boot = NULL;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || file_read_line_at(AT_FDCWD, BOOT_ID_FILE, &boot) < 0)
 		return 0;
-	for (const char *p = id; *p; p++)
-		h = (h ^ (unsigned char)*p) * 16777619U;
+	uint32_t h = hash(2166136261U, boot, strlen(boot));
+	h = hash(h, &st.st_dev, sizeof(st.st_dev));
+	h = hash(h, &st.st_ino, sizeof(st.st_ino));
 	return h ? h : 1;
 }
 
@@ -112,11 +123,11 @@ static bool log_has_last_frame(const char *database, const struct index_header *
 	       be32toh(frame[5]) == h->frame_checksum[1];
 }
 
-static bool is_good(int fd, const char *database, uint32_t boot)
+static bool is_good(int fd, const char *database, uint32_t mark)
 {
 	struct index_start s;
 
-	return boot && read_at(fd, &s, sizeof(s), 0) && s.boot == boot && s.header[0].is_init &&
+	return mark && read_at(fd, &s, sizeof(s), 0) && s.mark == mark && s.header[0].is_init &&
 	       s.header[0].version == INDEX_VERSION &&
 	       memcmp(&s.header[0], &s.header[1], sizeof(s.header[0])) == 0 &&
 	       log_has_last_frame(database, &s.header[0]);
@@ -137,10 +148,10 @@ static int set_lock(int fd, short type, off_t first, off_t n, bool wait)
 /* Alone: SQLite finds an empty index, or a good one. */
 static int prepare_index(const struct file *f)
 {
-	const uint32_t boot = boot_mark();
-	struct index_start empty = {.boot = boot};
+	const uint32_t mark = index_mark(f->fd);
+	const struct index_start empty = {.mark = mark};
 
-	if (is_good(f->fd, f->path, boot))
+	if (is_good(f->fd, f->path, mark))
 		return SQLITE_OK;
 	if (ftruncate(f->fd, 0) < 0 || pwrite(f->fd, &empty, sizeof(empty), 0) != sizeof(empty))
 		return SQLITE_IOERR_SHMOPEN;

@@ -7,8 +7,8 @@
  * anew whenever a database is opened that nobody else has open, for which it reads the whole log and
  * checks every byte; where there is no daemon that is nearly every command, and the log would have to
  * be short, with a checkpoint (and three waits for the disk) every few commands. So this file is not
- * thrown away if it is known to be good: made since the host was booted, and of the very log that is
- * there. Then opening is what it is beside another process that has the database open, and as safe:
+ * thrown away if it is known to be good: made since the host was booted, no copy, and of the very log
+ * that is there. Then opening is what it is beside another process that has the database open, and as safe:
  * whoever is killed leaves what SQLite is prepared for.
  *
  * Locks and layout are SQLite's own (https://sqlite.org/walformat.html), so that the sqlite3 shell

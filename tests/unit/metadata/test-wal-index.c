@@ -12,7 +12,7 @@
 #include <time.h>
 #include <cmocka.h>
 
-#define BOOT_AT	    132 /* in the index: which boot it is of */
+#define MARK_AT	    132 /* in the index: which file in which boot it is */
 #define FRAME_AT    32	/* in the log: the first frame */
 #define CHECKSUM_AT 16	/* in a frame */
 
@@ -170,10 +170,21 @@ static void an_index_of_another_boot_is_made_anew(void **state)
 	struct place *p = *state;
 
 	add_rows(p, 5);
-	flip_byte(p->index, BOOT_AT);
+	flip_byte(p->index, MARK_AT);
 	assert_int_equal(count_again(p), 5);
 	flip_byte(p->log, FRAME_AT + CHECKSUM_AT);
-	flip_byte(p->index, BOOT_AT);
+	flip_byte(p->index, MARK_AT);
+	assert_int_equal(count_again(p), 0);
+}
+
+static void a_copied_index_is_made_anew(void **state)
+{
+	struct place *p = *state;
+
+	add_rows(p, 5);
+	copy_file(p->index, p->saved_log);
+	assert_int_equal(rename(p->saved_log, p->index), 0);
+	flip_byte(p->log, FRAME_AT + CHECKSUM_AT);
 	assert_int_equal(count_again(p), 0);
 }
 
@@ -298,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_good_index_is_kept),
 		TEST(an_index_of_another_boot_is_made_anew),
+		TEST(a_copied_index_is_made_anew),
 		TEST(an_index_of_another_log_is_made_anew),
 		TEST(a_damaged_index_is_made_anew),
 		TEST(the_log_may_be_written_back),
