@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bridges. One of ours is known by its alias, "hull:" and the network's id, which it is given with the
- * last message that configures it: a bridge without is not finished, or is the user's own, who named
- * it in the option com.docker.network.bridge.name. Such a one gets its addresses and is not removed.
+ * Bridges. One of ours is known by its alias: "hull+" and the network's id from birth, "hull:" and the
+ * id with the last message that configures it. A bridge without an alias is the user's own, who named
+ * it in the option com.docker.network.bridge.name: it gets its addresses and is not removed.
  */
 #include "network/host.h"
 #include "base/fd.h"
@@ -11,6 +11,10 @@
 
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+
+#define UNFINISHED "hull+"
+#define FINISHED   "hull:"
+#define ALIAS_SIZE (NETWORK_ID_LENGTH + 8)
 
 /* ---- Kernel parameters ---- */
 
@@ -83,6 +87,7 @@ static int make(struct network_host *host, const struct network *n, struct hull_
 	static const struct ifinfomsg info;
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	uint8_t mac[NETWORK_MAC_SIZE];
+	char alias[ALIAS_SIZE];
 	int fd = host_route(host, err);
 
 	if (fd < 0)
@@ -96,13 +101,16 @@ static int make(struct network_host *host, const struct network *n, struct hull_
 	netlink_attr_text(&b, IFLA_INFO_KIND, "bridge");
 	netlink_nest_end(&b, link);
 	netlink_end(&b, m);
+	/* In the same buffer: nobody is killed between the two. */
+	m = netlink_begin(&b, RTM_SETLINK, NLM_F_ACK, 2, &info, sizeof(info));
+	netlink_attr_text(&b, IFLA_IFNAME, n->link);
+	snprintf(alias, sizeof(alias), UNFINISHED "%s", n->id);
+	netlink_attr_text(&b, IFLA_IFALIAS, alias);
+	netlink_end(&b, m);
 	int r = buf_error(&b);
 	if (r == 0)
 		r = netlink_send(fd, b.data, b.len, NULL);
-	/* Another process is as far as we are; both configure, to the same end. */
-	if (r < 0 && r != -EEXIST)
-		return error_errno(err, r, "make bridge %s", n->link);
-	return 0;
+	return r < 0 ? error_errno(err, r, "make bridge %s", n->link) : 0;
 }
 
 static void put_address(struct buf *b, int index, const struct network_family *f)
@@ -147,7 +155,7 @@ static int configure(struct network_host *host, const struct network *n, int ind
 {
 	const struct ifinfomsg up = {.ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 	_cleanup_buf_ struct buf b = BUF_INIT;
-	char alias[NETWORK_ID_LENGTH + 8];
+	char alias[ALIAS_SIZE];
 	int r = set_parameters(n, err);
 
 	if (r < 0)
@@ -160,7 +168,7 @@ static int configure(struct network_host *host, const struct network *n, int ind
 	if (n->mtu && ours)
 		netlink_attr_u32(&b, IFLA_MTU, n->mtu);
 	if (ours) {
-		snprintf(alias, sizeof(alias), "hull:%s", n->id);
+		snprintf(alias, sizeof(alias), FINISHED "%s", n->id);
 		netlink_attr_text(&b, IFLA_IFALIAS, alias);
 	}
 	netlink_end(&b, m);
@@ -198,33 +206,30 @@ static int finish(struct network_host *host, const struct network *n, int index,
 	return configure(host, n, index, ours, err);
 }
 
-static bool is_ours(const struct link_view *v, const struct network *n)
+static bool has_alias(const struct link_view *v, const char *state, const struct network *n)
 {
-	const char *id = str_after(v->alias, "hull:");
+	const char *id = str_after(v->alias, state);
 
 	return id && str_eq(id, n->id);
 }
 
-/* True if the user chose the name: then what is there already may be the user's. */
-static bool named_by_user(const struct network *n)
+static bool is_finished(const struct link_view *v, const struct network *n)
 {
-	for (size_t i = 0; i < n->config->n_options; i++) {
-		if (str_ends_with(n->config->options[i].key, "bridge.name") ||
-			str_eq(n->config->options[i].key, "name"))
-			return true;
-	}
-	return false;
+	return has_alias(v, FINISHED, n);
 }
 
-int bridge_ensure(struct network_host *host, const struct network *network, int *ret_index,
+static bool is_ours(const struct link_view *v, const struct network *n)
+{
+	return is_finished(v, n) || has_alias(v, UNFINISHED, n);
+}
+
+static int make_or_adopt(struct network_host *host, const struct network *network, int *ret_index,
 	struct hull_error *err)
 {
 	struct link_view v;
-	bool ours = !named_by_user(network);
 	int r = link_look(host, network->link, &v);
 
 	if (r == -ENODEV) {
-		ours = true;
 		r = make(host, network, err);
 		if (r < 0)
 			return r;
@@ -233,17 +238,40 @@ int bridge_ensure(struct network_host *host, const struct network *network, int 
 	if (r < 0)
 		return error_errno(err, r, "bridge %s", network->link);
 	*ret_index = v.index;
-	/* Somebody else may have made and finished it since we looked first. */
-	if (is_ours(&v, network))
+	/* Somebody else may have finished it since we looked first. */
+	if (is_finished(&v, network))
 		return 0;
 	if (!str_eq(v.kind, "bridge"))
 		return error_set(err, HULL_ERROR_CONFLICT,
 			"network %s: there is an interface %s, and it is not a bridge",
 			network->name, network->link);
-	if (str_after(v.alias, "hull:"))
+	bool ours = is_ours(&v, network);
+	if (!ours && (str_after(v.alias, UNFINISHED) || str_after(v.alias, FINISHED)))
 		return error_set(err, HULL_ERROR_CONFLICT, "bridge %s belongs to another network",
 			network->link);
 	return finish(host, network, v.index, ours, err);
+}
+
+/*
+ * Under the database's lock: a network that is being removed gets no bridge any more, and nobody
+ * removes one that is half made.
+ */
+int bridge_ensure(struct network_host *host, const struct network *network, int *ret_index,
+	struct hull_error *err)
+{
+	_cleanup_(metadata_rollback) struct metadata_transaction t = METADATA_TRANSACTION_INIT;
+	struct link_view v;
+
+	if (link_look(host, network->link, &v) == 0 && is_finished(&v, network)) {
+		*ret_index = v.index;
+		return 0;
+	}
+	int r = metadata_begin(host->md, &t, err);
+	if (r == 0)
+		r = network_check_recorded(host, network, err);
+	if (r == 0)
+		r = make_or_adopt(host, network, ret_index, err);
+	return r < 0 ? r : metadata_commit(&t, err);
 }
 
 int bridge_reconfigure(
@@ -253,7 +281,7 @@ int bridge_reconfigure(
 	int index;
 	int r = link_look(host, network->link, &v);
 
-	if (r == 0 && is_ours(&v, network))
+	if (r == 0 && is_finished(&v, network))
 		return finish(host, network, v.index, true, err);
 	return bridge_ensure(host, network, &index, err);
 }

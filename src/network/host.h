@@ -37,6 +37,10 @@ int network_options_parse(struct network *network, struct arena *arena, struct h
 int network_make_ready(struct network_host *host, struct arena *arena, struct network *network,
 	struct hull_error *err);
 
+/* network.c: an error if somebody has removed it since it was read. In a transaction of the caller's. */
+int network_check_recorded(
+	struct network_host *host, const struct network *network, struct hull_error *err);
+
 /* endpoint.c: endpoints of one network (leases only) or of one container. */
 int endpoints_load(struct network_host *host, struct arena *arena, const char *container_id,
 	const struct network *network, struct network_endpoint **ret, size_t *ret_n,

@@ -195,13 +195,8 @@ static int64_t gateway_bits(const struct network_endpoint *e)
 static int has_gone(
 	struct network_host *host, const struct network_endpoint *e, struct hull_error *err)
 {
-	int64_t there;
-	int r = metadata_get_int(
-		host->md, &there, err, "SELECT 1 FROM network WHERE id = ?", "t", e->network->id);
+	int r = network_check_recorded(host, e->network, err);
 
-	if (r == 0)
-		return error_set(
-			err, HULL_ERROR_NOT_FOUND, "network %s not found", e->network->name);
 	return r < 0 ? r
 		     : error_set(err, HULL_ERROR_NOT_FOUND,
 			       "container %.12s is not connected to network %s", e->container_id,

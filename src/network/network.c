@@ -265,6 +265,18 @@ int network_list(struct network_host *host, struct arena *arena, struct network 
 	return 0;
 }
 
+int network_check_recorded(
+	struct network_host *host, const struct network *n, struct hull_error *err)
+{
+	int64_t there;
+	int r = metadata_get_int(
+		host->md, &there, err, "SELECT 1 FROM network WHERE id = ?", "t", n->id);
+
+	if (r == 0)
+		return error_set(err, HULL_ERROR_NOT_FOUND, "network %s not found", n->name);
+	return r < 0 ? r : 0;
+}
+
 /* ---- Choosing subnets ---- */
 
 /* Decides on the ULA prefix; must not tell the machine's id to anybody. */

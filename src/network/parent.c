@@ -83,15 +83,22 @@ static void our_alias(const struct network_host *host, char alias[ALIAS_SIZE])
 	snprintf(alias, ALIAS_SIZE, "hull:%s", host->table);
 }
 
+/* Under the database's lock: not for a network that somebody has removed meanwhile. */
 static int make(struct network_host *host, const struct network *n, struct hull_error *err)
 {
+	_cleanup_(metadata_rollback) struct metadata_transaction t = METADATA_TRANSACTION_INIT;
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	char alias[ALIAS_SIZE];
 	struct recipe recipe;
 	int below = 0;
 	int r = find_recipe(n, &recipe, err);
 
-	if (r < 0)
+	if (r == 0)
+		r = metadata_begin(host->md, &t, err);
+	if (r == 0)
+		r = network_check_recorded(host, n, err);
+	/* Somebody else may have been faster. */
+	if (r < 0 || link_index(host, n->link) > 0)
 		return r;
 	if (recipe.below[0]) {
 		below = link_index(host, recipe.below);
@@ -104,7 +111,7 @@ static int make(struct network_host *host, const struct network *n, struct hull_
 	r = buf_error(&b);
 	if (r == 0)
 		r = netlink_send(host_route(host, NULL), b.data, b.len, NULL);
-	/* Another process is as far as we are, to the same end. */
+	/* Another root's process is as far as we are, to the same end. */
 	if (r < 0 && r != -EEXIST)
 		return error_errno(
 			err, r, "network %s: make %s interface %s", n->name, recipe.kind, n->link);
