@@ -214,16 +214,16 @@ struct removal {
 	unsigned int moved; /* directories, so far */
 };
 
-/* Moves a directory to the top of the tree under a name that is free there. */
+/* To the top of the tree, where nothing that could be lost has that name: an empty directory may be. */
 static int move_up(int dirfd, const char *name, struct removal *removal)
 {
 	char to[32];
 
 	do {
 		snprintf(to, sizeof(to), ".deep.%u", removal->moved++);
-		if (renameat2(dirfd, name, removal->top_fd, to, RENAME_NOREPLACE) == 0)
+		if (renameat(dirfd, name, removal->top_fd, to) == 0)
 			return 0;
-	} while (errno == EEXIST);
+	} while (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR);
 	return -errno;
 }
 

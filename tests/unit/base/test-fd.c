@@ -169,8 +169,11 @@ static void a_deep_tree_is_removed(void **state)
 	few.rlim_max = saved.rlim_max;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	_cleanup_close_ int top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* A name that the removal would like to use is taken. */
+	/* Names that the removal would like to use are taken. */
 	assert_int_equal(mkdirat(top, ".deep.0", 0700), 0);
+	assert_int_equal(mkdirat(top, ".deep.0/not-empty", 0700), 0);
+	_cleanup_close_ int taken = openat(top, ".deep.1", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(taken >= 0);
 	_cleanup_close_ int middle = make_chain(top, 1500);
 	for (int i = 0; i < 5; i++) {
 		char name[8];
