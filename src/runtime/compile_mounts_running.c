@@ -75,6 +75,16 @@ static int compile_added(struct plan *plan, struct hull_error *err)
 	return r;
 }
 
+static bool has_path(char *const *paths, const char *path)
+{
+	strv_foreach (p, paths) {
+		_cleanup_free_ char *clean = path_clean(*p);
+		if (!clean || str_eq(clean, path))
+			return true;
+	}
+	return false;
+}
+
 /*
  * What may not be taken away: masks and read-only paths, which the configuration closes for good, and
  * what is in /proc, but for the files that may be replaced there.
@@ -85,8 +95,7 @@ static int check_removed(const struct plan *plan, const char *destination, struc
 
 	if (str_eq(destination, "/"))
 		return error_set(err, HULL_ERROR_INVALID, "the root cannot be unmounted");
-	if (strv_contains(l->masked_paths, destination) ||
-		strv_contains(l->readonly_paths, destination))
+	if (has_path(l->masked_paths, destination) || has_path(l->readonly_paths, destination))
 		return error_set(err, HULL_ERROR_INVALID,
 			"%s cannot be unmounted because the configuration masks it or makes it "
 			"read-only",

@@ -434,8 +434,12 @@ static void test_warnings(void **state)
 
 	o.warn = collect;
 	o.userdata = &warnings;
-	compile(SPEC(",\"capabilities\":{\"bounding\":[\"TEST_CAP\"]}", "", "]"), &o, &out);
-	assert_int_equal(strv_length(warnings), 1);
+	compile(SPEC(",\"capabilities\":{\"bounding\":[\"TEST_CAP\"],\"effective\":[\"CAP_KILL\","
+		     "\"TEST_CAP\"],\"permitted\":[\"TEST_CAP\",\"OTHER\"]}",
+			"", "]"),
+		&o, &out);
+	assert_int_equal(strv_length(warnings), 2);
+	assert_string_equal(warnings[1], "ignoring unknown or unavailable capabilities: [OTHER]");
 	assert_string_equal(
 		warnings[0], "ignoring unknown or unavailable capabilities: [TEST_CAP]");
 }
@@ -570,7 +574,7 @@ static void test_running_mounts_refused(void **state)
 		{"]", "", NULL, NULL, false, "mounts[1].destination: must not be empty"},
 		{"]", "/x/..", NULL, NULL, true, "the root cannot be unmounted"},
 		{"]", "/proc/kcore", NULL, NULL, true, "inside /proc"},
-		{"],\"maskedPaths\":[\"/m\"]", "/m/", NULL, NULL, true,
+		{"],\"maskedPaths\":[\"/m/.\"]", "/m/", NULL, NULL, true,
 			"the configuration masks it"},
 		{"],\"readonlyPaths\":[\"/m\"]", "//m", NULL, NULL, true, "makes it read-only"},
 	};
