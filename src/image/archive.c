@@ -64,6 +64,7 @@ struct archive {
 	unsigned char head[HEAD];
 	size_t head_len;
 	struct layer_ingest *ingest; /* of the open member */
+	struct layer_batch *batch;   /* what was taken in and is not visible yet */
 	size_t documents_len;
 };
 
@@ -80,6 +81,7 @@ struct archive *archive_free(struct archive *a)
 	if (!a)
 		return NULL;
 	layer_ingest_abort(a->ingest);
+	layer_batch_free(a->batch);
 	inflater_free(a->inflater);
 	tar_reader_free(a->reader);
 	for (size_t i = 0; i < a->n_members; i++)
@@ -238,7 +240,7 @@ static void member_fail(struct archive *a, struct member *m, struct hull_error *
 static void begin_layer(struct archive *a, struct member *m)
 {
 	_cleanup_error_ struct hull_error error = HULL_ERROR_INIT;
-	struct layer_ingest_options options = {0};
+	struct layer_ingest_options options = {.batch = a->batch};
 	struct digest name;
 	bool is_blob;
 	bool named = digest_from_name(m->name, &name, &is_blob);
@@ -555,16 +557,25 @@ int archive_read(struct image_store *store, int fd, const char *what,
 	a->directory = is_directory(fd);
 	a->indexed = a->directory || can_index(fd);
 	int r = tar_reader_new(&handler, a, MEMBERS_MAX, &a->reader, err);
+	if (r == 0)
+		r = layer_batch_new(store->layers, &a->batch, err);
 	if (r == 0 && a->directory)
 		r = read_layout(a, "", 0, err);
 	else if (r == 0)
 		r = read_archive(a, chunk, err);
+	if (r == 0)
+		r = archive_publish_layers(a, err);
 	if (r < 0)
 		return r;
 	if (a->n_members > 1)
 		qsort(a->members, a->n_members, sizeof(*a->members), compare_members);
 	*ret = TAKE_PTR(a);
 	return 0;
+}
+
+int archive_publish_layers(struct archive *a, struct hull_error *err)
+{
+	return layer_batch_publish(a->batch, err);
 }
 
 /* ---- Questions ---- */
@@ -652,7 +663,8 @@ static int ingest_member(struct archive *a, const struct member *m, const struct
 	const struct digest *diff_id, struct hull_error *err)
 {
 	_cleanup_layer_ingest_ struct layer_ingest *ingest = NULL;
-	struct layer_ingest_options options = {.blob_digest = blob, .diff_id = diff_id};
+	const struct layer_ingest_options options = {
+		.blob_digest = blob, .diff_id = diff_id, .batch = a->batch};
 	struct layer_ingest_result result;
 	int r = layer_ingest_begin(a->store->layers, &options, &ingest, err);
 

@@ -30,9 +30,11 @@ bool archive_has(const struct archive *archive, const char *path);
 void archive_blob_path(const struct digest *digest, char path[DIGEST_TEXT_SIZE + 6]);
 
 /*
- * Sees to it that the layer store has the layer `diff_id`, whose bytes are at `path`. blob, if not
+ * Sees to it that the layer store has the layer `diff_id`, whose bytes are at `path`, once
+ * archive_publish_layers() has been called. blob, if not
  * NULL, is the digest that those bytes must have; *ret_proven tells whether they were read and are
  * that layer, or it was here already and nobody knows.
  */
 int archive_need_layer(struct archive *archive, const char *path, const struct digest *blob,
 	const struct digest *diff_id, bool *ret_proven, struct hull_error *err);
+int archive_publish_layers(struct archive *archive, struct hull_error *err);

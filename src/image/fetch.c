@@ -67,6 +67,7 @@ static int fetch_layer(struct layer_fetch *fetch, struct layer_job *job, struct 
 		.blob_digest = &job->blob,
 		.diff_id = &job->diff_id,
 		.blob_size = (uint64_t)job->descriptor->size,
+		.batch = fetch->batch,
 	};
 	int r = layer_ingest_begin(fetch->store->layers, &options, &ingest, err);
 
@@ -157,13 +158,11 @@ static int start_thread(struct layer_fetch *fetch, pthread_t *ret)
 	return r;
 }
 
-int layer_fetch_run(struct layer_fetch *fetch, struct hull_error *err)
+static void run_threads(struct layer_fetch *fetch, size_t n)
 {
 	pthread_t threads[MAX_THREADS];
-	size_t n = count_needed(fetch), started = 0;
+	size_t started = 0;
 
-	if (n == 0)
-		return 0;
 	if (n > fetch->max_threads)
 		n = fetch->max_threads;
 	if (n > MAX_THREADS)
@@ -176,9 +175,28 @@ int layer_fetch_run(struct layer_fetch *fetch, struct hull_error *err)
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
 	pthread_mutex_destroy(&fetch->lock);
+}
+
+int layer_fetch_run(struct layer_fetch *fetch, struct hull_error *err)
+{
+	_cleanup_layer_batch_ struct layer_batch *batch = NULL;
+	_cleanup_error_ struct hull_error error = HULL_ERROR_INIT;
+	size_t n = count_needed(fetch);
+	int r = n > 0 ? layer_batch_new(fetch->store->layers, &batch, err) : 0;
+
+	if (n == 0 || r < 0)
+		return r;
+	fetch->batch = batch;
+	run_threads(fetch, n);
+	/* Also after a failure: what has come need not come again. */
+	r = layer_batch_publish(batch, &error);
 	if (atomic_load(&fetch->failed)) {
 		error_move(err, &fetch->error);
 		return -1;
+	}
+	if (r < 0) {
+		error_move(err, &error);
+		return r;
 	}
 	if (layer_fetch_canceled(fetch))
 		return error_set(err, HULL_ERROR_CANCELED, "canceled");

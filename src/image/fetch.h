@@ -29,6 +29,7 @@ struct layer_fetch {
 	unsigned int max_threads;
 
 	/* Inside. */
+	struct layer_batch *batch;
 	pthread_mutex_t lock; /* of everything below, and around progress */
 	size_t next;
 	atomic_int failed;
@@ -37,7 +38,7 @@ struct layer_fetch {
 
 /*
  * Brings in all jobs that are needed. The first failure ends the others; layers that were complete
- * by then stay. Answers `cancel`, which the registry's own cancellation should be too.
+ * by then are in the store nevertheless. Answers `cancel`, which the registry's own cancellation should be too.
  */
 int layer_fetch_run(struct layer_fetch *fetch, struct hull_error *err);
 

@@ -102,17 +102,19 @@ static int record(struct load *l, const struct image_record *record, const char 
 	return r < 0 ? r : report(l, &record->id, record->names, err);
 }
 
-static int fill_sizes(struct load *l, struct image_layer *layers, size_t n, struct hull_error *err)
+/* All layers of an image have been asked for: they become visible, and their sizes known. */
+static int finish_layers(
+	struct load *l, struct image_layer *layers, size_t n, struct hull_error *err)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct layer_info info = {0};
-		int r = layer_store_info(l->store->layers, &layers[i].diff_id, &info, err);
+	int r = archive_publish_layers(l->archive, err);
 
-		if (r < 0)
-			return r;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct layer_info info = {0};
+
+		r = layer_store_info(l->store->layers, &layers[i].diff_id, &info, err);
 		layers[i].content_size = (int64_t)info.content_bytes;
 	}
-	return 0;
+	return r;
 }
 
 static int check_layer_count(
@@ -141,7 +143,7 @@ static int load_docker_layers(struct load *l, const struct docker_item *item,
 		if (r < 0)
 			return r;
 	}
-	return fill_sizes(l, layers, strv_length(item->layers), err);
+	return finish_layers(l, layers, strv_length(item->layers), err);
 }
 
 static int load_docker_item(struct load *l, const struct docker_item *item, struct hull_error *err)
@@ -307,7 +309,7 @@ static int load_layout_layers(struct load *l, const struct oci_manifest *manifes
 		layers[i].blob_size = d->size;
 		layers[i].media_type = d->media_type;
 	}
-	return fill_sizes(l, layers, manifest->n_layers, err);
+	return finish_layers(l, layers, manifest->n_layers, err);
 }
 
 /* Annotations of the entry, and what manifest.json calls the image with that config. */

@@ -301,6 +301,8 @@ static int build(struct layer_store *store, struct chain *c, const struct digest
 		return error_errno(err, r, "make the attributes of implied directories");
 	/* Another process may have been faster: its is the same. */
 	r = staging_publish(&staging, store->chains_fd, path, err);
+	if (r == 0 && fsync(store->chains_fd) < 0)
+		return error_errno(err, errno, "sync the attributes of implied directories");
 	return r < 0 ? r : 0;
 }
 

@@ -68,6 +68,14 @@ static int sync_files(int dir_fd, struct hull_error *err)
 	return r;
 }
 
+int layer_form_sync(struct layer_store *store, int dir_fd, struct hull_error *err)
+{
+	/* A tree of files is too many to sync one by one. */
+	if (store->kind == LAYER_STORE_DIR)
+		return syncfs(dir_fd) < 0 ? error_errno(err, errno, "sync the layer") : 0;
+	return sync_files(dir_fd, err);
+}
+
 int layer_form_write(struct layer_store *store, int dir_fd, struct tree *tree, int tar_fd,
 	uint64_t tar_bytes, const struct digest *diff_id, struct hull_error *err)
 {
@@ -77,14 +85,7 @@ int layer_form_write(struct layer_store *store, int dir_fd, struct tree *tree, i
 
 	if (r == 0)
 		r = write_info(dir_fd, tree, err);
-	if (r == 0)
-		r = layer_stack_file_write(dir_fd, tree, err);
-	if (r < 0)
-		return r;
-	/* A tree of files is too many to sync one by one. */
-	if (store->kind == LAYER_STORE_DIR)
-		return syncfs(dir_fd) < 0 ? error_errno(err, errno, "sync the layer") : 0;
-	return sync_files(dir_fd, err);
+	return r < 0 ? r : layer_stack_file_write(dir_fd, tree, err);
 }
 
 int layer_read_tree(int tar_fd, struct tree *tree, struct hull_error *err)
@@ -139,6 +140,8 @@ int layer_form_ensure(struct layer_store *store, int layer_fd, const struct dige
 	if (r == 0)
 		r = layer_form_write(
 			store, staging.fd, tree, tar_fd, (uint64_t)st.st_size, diff_id, err);
+	if (r == 0)
+		r = layer_form_sync(store, staging.fd, err);
 	if (r < 0)
 		return r;
 	/* Another process may have been faster; what it made is the same. */

@@ -27,6 +27,7 @@
 #define OUT_BLOCK  ((size_t)256 << 10)
 #define OUT_BLOCKS 8u
 
+#define BATCH_TAR_MAX	  ((uint64_t)16 << 20)
 #define TAR_BYTES_DEFAULT ((uint64_t)256 << 30)
 #define PROGRESS_STEP	  ((uint64_t)1 << 20)
 
@@ -234,7 +235,8 @@ static enum digest_algorithm algorithm_of(const struct digest *wanted)
 static int open_all(struct layer_ingest *in, struct hull_error *err)
 {
 	const struct layer_limits *limits = &in->options.limits;
-	int r = staging_clean(in->store->ingest_fd, err);
+	/* Of a batch's layers only the first has something to find. */
+	int r = in->options.batch ? 0 : staging_clean(in->store->ingest_fd, err);
 
 	if (r == 0)
 		r = staging_new(&in->staging, in->store->ingest_fd, err);
@@ -401,28 +403,17 @@ static int drain(struct layer_ingest *in, struct hull_error *err)
 	return in->failed ? report(in, err) : 0;
 }
 
+/* Not through a batch if that would put off much. */
 static int publish(
 	struct layer_ingest *in, struct layer_ingest_result *result, struct hull_error *err)
 {
-	struct layer_store *store = in->store;
-	_cleanup_close_ int layer_fd = -1;
-	char path[LAYER_PATH_SIZE], *slash;
-	int r;
-
-	layer_path(&result->diff_id, path);
-	slash = strchr(path, '/');
-	*slash = '\0';
-	_cleanup_close_ int dir_fd =
-		openat(store->layers_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0)
-		return error_errno(err, errno, "open the layer store");
-	r = staging_publish(&in->staging, dir_fd, slash + 1, err);
+	if (in->options.batch && in->spool.written <= BATCH_TAR_MAX) {
+		sync_file_range(in->spool.fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* advice */
+		return layer_batch_add(in->options.batch, &in->staging, &result->diff_id, err);
+	}
+	int r = layer_publish(in->store, &in->staging, &result->diff_id, err);
 	result->existed = r == 1;
-	if (r <= 0)
-		return r;
-	/* It is there, but perhaps made by a store of the other kind. */
-	r = layer_open_dir(store, &result->diff_id, &layer_fd, err);
-	return r < 0 ? r : layer_form_ensure(store, layer_fd, &result->diff_id, err);
+	return r < 0 ? r : 0;
 }
 
 static int finish(
@@ -455,8 +446,6 @@ static int finish(
 	bool discard = in->store->discard_tar && in->store->kind == LAYER_STORE_DIR;
 	if (discard && unlinkat(in->staging.fd, LAYER_TAR, 0) < 0)
 		return error_errno(err, errno, "remove the layer's tar");
-	if (fsync(in->staging.fd) < 0)
-		return error_errno(err, errno, "sync the layer");
 	return publish(in, result, err);
 }
 

@@ -84,8 +84,6 @@ int staging_publish(struct staging *s, int to_dirfd, const char *to_name, struct
 	}
 	close(s->fd);
 	s->fd = -1;
-	if (fsync(to_dirfd) < 0)
-		return error_errno(err, errno, "sync the layer's directory");
 	return 0;
 }
 

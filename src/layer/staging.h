@@ -28,7 +28,7 @@ void staging_done(struct staging *staging);
 
 /*
  * Renames the directory to to_dirfd/to_name, which must not exist or be an empty directory. 0, or
- * 1 if something is there already: then the directory is still staged.
+ * 1 if something is there already: then the directory is still staged. to_dirfd is not synced.
  */
 int staging_publish(
 	struct staging *staging, int to_dirfd, const char *to_name, struct hull_error *err);

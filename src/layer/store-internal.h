@@ -40,10 +40,13 @@ const char *layer_form_name(const struct layer_store *store);
 
 /*
  * Makes this store's form of a layer, and its info and stack files, in the directory dir_fd from a
- * finished tree. All files there are synced, a tar among them; the directory is not.
+ * finished tree. Nothing is synced.
  */
 int layer_form_write(struct layer_store *store, int dir_fd, struct tree *tree, int tar_fd,
 	uint64_t tar_bytes, const struct digest *diff_id, struct hull_error *err);
+
+/* Syncs the files of a layer, its tar among them, all of which are written; the directory it does not. */
+int layer_form_sync(struct layer_store *store, int dir_fd, struct hull_error *err);
 
 /* Reads a tar in the store into a new tree and finishes it; contents are seeked over. */
 int layer_read_tree(int tar_fd, struct tree *tree, struct hull_error *err);
@@ -51,6 +54,16 @@ int layer_read_tree(int tar_fd, struct tree *tree, struct hull_error *err);
 /* Makes the form of a layer that is in the store if it was made by a store of the other kind. */
 int layer_form_ensure(struct layer_store *store, int layer_fd, const struct digest *diff_id,
 	struct hull_error *err);
+
+/* ---- From staging to the store (publish.c) ---- */
+
+/* Syncs a layer that is written, and makes it visible. 1: it was there already. */
+int layer_publish(struct layer_store *store, struct staging *staging, const struct digest *diff_id,
+	struct hull_error *err);
+
+/* Takes the staging directory. A batch that is full is published first. */
+int layer_batch_add(struct layer_batch *batch, struct staging *staging,
+	const struct digest *diff_id, struct hull_error *err);
 
 /* ---- What stacking needs (stack-file.c) ---- */
 

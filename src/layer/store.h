@@ -156,11 +156,25 @@ struct layer_limits {
 	uint64_t entries;   /* members of the tar, 2,000,000 */
 };
 
+/*
+ * Layers that come in together. What is small waits in the batch, whole but not visible, until
+ * layer_batch_publish() syncs all of it at once and makes it visible; larger layers do not wait. What
+ * was not published goes with layer_batch_free(). Threads may share a batch.
+ */
+struct layer_batch;
+int layer_batch_new(struct layer_store *store, struct layer_batch **ret, struct hull_error *err);
+int layer_batch_publish(struct layer_batch *batch, struct hull_error *err);
+struct layer_batch *layer_batch_free(struct layer_batch *batch); /* NULL allowed; returns NULL */
+
+DEFINE_CLEANUP(struct layer_batch *, layer_batch_freep, layer_batch_free)
+#define _cleanup_layer_batch_ _cleanup_(layer_batch_freep)
+
 struct layer_ingest_options {
 	const struct digest *blob_digest; /* of the bytes as written, NULL: not checked */
 	const struct digest *diff_id;	  /* of the uncompressed bytes, NULL: not checked */
 	uint64_t blob_size;		  /* number of bytes as written, 0: not checked */
 	struct layer_limits limits;
+	struct layer_batch *batch; /* NULL: visible when layer_ingest_finish() has returned */
 	/* Called by layer_ingest_write() now and then, with bytes taken and bytes unpacked. */
 	void (*progress)(void *arg, uint64_t blob_bytes, uint64_t tar_bytes);
 	void *progress_arg;
@@ -173,7 +187,7 @@ struct layer_ingest_result {
 	uint64_t tar_bytes;
 	uint64_t content_bytes;
 	uint64_t entries;
-	bool existed; /* the layer was there, or another process was faster */
+	bool existed; /* the layer was there, or (without a batch) another process was faster */
 };
 
 struct layer_ingest;
@@ -226,6 +240,9 @@ enum layer_stack_flags {
 		1 << 0, /* never sync the upper directory; it is lost if the host crashes */
 	LAYER_STACK_USERXATTR =
 		1 << 1, /* overlay attributes in user.*, for mounts in user namespaces */
+	/* Below the layers, empty: what a container has mounts on whatever its image is. Each of them
+	 * that an image lacks would be made, and removed again, in every container's upper directory. */
+	LAYER_STACK_MOUNT_POINTS = 1 << 2,
 };
 
 /*

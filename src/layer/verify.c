@@ -158,6 +158,8 @@ int layer_store_repair(
 		return error_errno(err, errno, "open the layer's tar");
 	r = make_form(store, tar_fd, diff_id, &staging, err);
 	if (r == 0)
+		r = layer_form_sync(store, staging.fd, err);
+	if (r == 0)
 		r = layer_unmount(store, diff_id, err);
 	if (r == 0)
 		r = layer_chain_forget(store, diff_id, err);

@@ -93,6 +93,32 @@ crash() {
     done
 }
 
+# several_layers: a registry that has an image of six small layers, $REGISTRY/several:v1.
+several_layers() {
+    local tars=()
+
+    for i in {1..6}; do
+        mkdir "$WORK/files$i"
+        echo "$i" >"$WORK/files$i/file$i"
+        tar -C "$WORK/files$i" -cf "$WORK/layer$i.tar" .
+        tars+=("$WORK/layer$i.tar")
+    done
+    make_oci_layout "$WORK/several" v1 "${tars[@]}"
+    start_registry
+    copy_image "oci:$WORK/several:v1" "docker://$REGISTRY/several:v1"
+}
+
+@test "killed: pull" {
+    several_layers
+    crash 0 pull -q "$REGISTRY/several:v1"
+}
+
+@test "the power goes: pull" {
+    several_layers
+    crash 1 pull -q "$REGISTRY/several:v1"
+    assert_equal "$(hull image inspect -f '{{len .RootFS.Layers}}' "$REGISTRY/several:v1")" 6
+}
+
 @test "killed: load" {
     PREPARE=gone:1 crash 0 load -i "$WORK/gone.tar"
 }
@@ -127,6 +153,12 @@ crash() {
 
 @test "the power goes: load" {
     PREPARE=gone:1 crash 1 load -i "$WORK/gone.tar"
+}
+
+@test "the power goes: load of an archive of several layers" {
+    several_layers
+    copy_image "oci:$WORK/several:v1" "docker-archive:$WORK/several.tar:several:v1"
+    crash 1 load -i "$WORK/several.tar"
 }
 
 @test "the power goes: rmi" {
