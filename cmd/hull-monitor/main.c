@@ -29,7 +29,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define CLIENTS_MAX	 32
+#define CLIENTS_MAX	 1024
 #define CLIENTS_AT	 6 /* in what is polled, behind everything else */
 #define HANG_UP_RETRY_MS 100
 
@@ -60,6 +60,8 @@ static struct monitor {
 	bool running;
 	struct monitor_exit end;
 	struct client clients[CLIENTS_MAX];
+	size_t n_clients;     /* places that have been used: the memory of others is not touched */
+	bool full;	      /* nobody is let in before somebody goes */
 	struct client *owner; /* NULL = none (any more) */
 	bool claimed, settled;
 	int64_t claim_deadline;
@@ -105,6 +107,7 @@ static void client_drop(struct client *c)
 	close(c->fd);
 	c->fd = -1;
 	c->behind = false;
+	m.full = false;
 	if (c == m.owner)
 		m.owner = NULL;
 	if (c->fed_stdin && m.stdin_once) {
@@ -117,14 +120,29 @@ static void client_drop(struct client *c)
 
 static struct client *client_add(int fd, bool attached)
 {
-	for (size_t i = 0; i < CLIENTS_MAX; i++) {
-		if (m.clients[i].fd < 0) {
-			m.clients[i] = (struct client){.fd = fd, .attached = attached};
-			return &m.clients[i];
-		}
-	}
-	close(fd);
-	return NULL;
+	struct client *c = NULL;
+
+	for (size_t i = 0; i < m.n_clients && !c; i++)
+		if (m.clients[i].fd < 0)
+			c = &m.clients[i];
+	if (!c)
+		c = &m.clients[m.n_clients++];
+	*c = (struct client){.fd = fd, .attached = attached};
+	m.full = m.n_clients == CLIENTS_MAX;
+	for (size_t i = 0; m.full && i < m.n_clients; i++)
+		m.full = m.clients[i].fd >= 0;
+	return c;
+}
+
+/* Who comes when there is no room waits in the socket's queue. */
+static void client_accept(void)
+{
+	int fd = accept4(MONITOR_FD_LISTEN, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd >= 0)
+		client_add(fd, false);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+		m.full = true;
 }
 
 /* Offers the current piece to those who lack it; true if nobody does any more. */
@@ -132,7 +150,7 @@ static bool piece_deliver(void)
 {
 	bool waiting = false;
 
-	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+	for (size_t i = 0; i < m.n_clients; i++) {
 		struct client *c = &m.clients[i];
 		if (c->fd < 0 || !c->behind)
 			continue;
@@ -154,7 +172,7 @@ static void piece_start(enum monitor_message type, size_t n, bool everybody)
 {
 	m.piece[0] = (char)type;
 	m.piece_len = n + 1;
-	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+	for (size_t i = 0; i < m.n_clients; i++) {
 		struct client *c = &m.clients[i];
 		c->behind = c->fd >= 0 && (everybody || c->attached);
 	}
@@ -335,14 +353,15 @@ static void serve(int timeout)
 	bool free_piece = m.piece_len == 0, free_input = m.input_len == 0;
 	bool wants_output = free_piece && m.running && !m.hung_up;
 	int input_fd = m.terminal ? m.stdout_fd : m.stdin_fd;
+	const size_t n = m.n_clients; /* more may come meanwhile */
 
-	fds[0] = (struct pollfd){MONITOR_FD_LISTEN, POLLIN, 0};
+	fds[0] = (struct pollfd){m.full ? -1 : MONITOR_FD_LISTEN, POLLIN, 0};
 	fds[1] = (struct pollfd){m.running ? MONITOR_FD_PIDFD : -1, POLLIN, 0};
 	fds[2] = (struct pollfd){wants_output ? m.stdout_fd : -1, POLLIN, 0};
 	fds[3] = (struct pollfd){wants_output ? m.stderr_fd : -1, POLLIN, 0};
 	fds[4] = (struct pollfd){free_input ? -1 : input_fd, POLLOUT, 0};
 	fds[5] = (struct pollfd){m.running ? network_fd() : -1, POLLIN, 0};
-	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct client *c = &m.clients[i];
 		bool wanted = free_input || !c->has_input;
 		short events = (short)((wanted ? POLLIN : 0) | (c->behind ? POLLOUT : 0));
@@ -351,19 +370,16 @@ static void serve(int timeout)
 	if (m.hung_up && (timeout < 0 || timeout > HANG_UP_RETRY_MS))
 		timeout = HANG_UP_RETRY_MS;
 	m.hung_up = false;
-	if (poll(fds, CLIENTS_AT + CLIENTS_MAX, timeout) <= 0)
+	if (poll(fds, CLIENTS_AT + n, timeout) <= 0)
 		return;
 
-	if (fds[0].revents & POLLIN) {
-		int fd = accept4(MONITOR_FD_LISTEN, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd >= 0)
-			client_add(fd, false);
-	}
+	if (fds[0].revents & POLLIN)
+		client_accept();
 	if (!free_piece)
 		piece_deliver();
 	if (fds[4].revents)
 		input_write();
-	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct client *c = &m.clients[i];
 		if (c->fd < 0 || c->fd != fds[CLIENTS_AT + i].fd)
 			continue;
@@ -399,7 +415,7 @@ static void piece_finish(void)
 			serve((int)(left / NS_PER_MS) + 1);
 			continue;
 		}
-		for (size_t i = 0; i < CLIENTS_MAX; i++)
+		for (size_t i = 0; i < m.n_clients; i++)
 			if (m.clients[i].fd >= 0 && m.clients[i].behind)
 				client_drop(&m.clients[i]);
 		m.piece_len = 0;
@@ -410,7 +426,7 @@ static void clients_make_room(void)
 {
 	const int room = LAST_OUTPUT_ROOM;
 
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
+	for (size_t i = 0; i < m.n_clients; i++)
 		if (m.clients[i].fd >= 0 && m.clients[i].attached)
 			setsockopt(
 				m.clients[i].fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
@@ -515,8 +531,6 @@ int main(int argc, char **argv)
 	m.running = true;
 	m.logs[0].name = "stdout";
 	m.logs[1].name = "stderr";
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		m.clients[i].fd = -1;
 	m.stdin_fd = adopt(MONITOR_FD_STDIN);
 	m.stdout_fd = adopt(MONITOR_FD_STDOUT);
 	m.stderr_fd = adopt(MONITOR_FD_STDERR);
@@ -532,7 +546,7 @@ int main(int argc, char **argv)
 	announce_end();
 	if (wait_for_owner())
 		return 0;
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
+	for (size_t i = 0; i < m.n_clients; i++)
 		if (m.clients[i].fd >= 0)
 			client_drop(&m.clients[i]);
 	execv(argv[3], argv + 3);
