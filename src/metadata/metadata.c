@@ -115,12 +115,6 @@ static int migrate(struct metadata *md, struct hull_error *err)
 	if (version == (int64_t)metadata_schema_version)
 		return 0;
 
-	/*
-	 * The environment of containers is in it, and with that people's passwords. The files beside
-	 * it, which WAL makes now, get the same mode.
-	 */
-	if (chmod(md->path, 0600) < 0)
-		return error_errno(err, errno, "mode of %s", md->path);
 	r = switch_to_wal(md, err);
 	if (r < 0)
 		return r;
@@ -148,6 +142,32 @@ static void configure_library(void)
 	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
 }
 
+/*
+ * The environment of containers is in the database, and with that people's passwords. The files
+ * beside it get its mode when they are made.
+ */
+static int keep_private(struct metadata *md, struct hull_error *err)
+{
+	static const char *const suffixes[] = {"-wal", "-shm"};
+	struct stat st;
+
+	if (stat(md->path, &st) < 0)
+		return error_errno(err, errno, "%s", md->path);
+	if ((st.st_mode & 077) == 0)
+		return 0;
+	if (chmod(md->path, 0600) < 0)
+		return error_errno(err, errno, "mode of %s", md->path);
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		_cleanup_free_ char *path = str_printf("%s%s", md->path, suffixes[i]);
+
+		if (!path)
+			return error_no_memory(err);
+		if (chmod(path, 0600) < 0 && errno != ENOENT)
+			return error_errno(err, errno, "mode of %s", path);
+	}
+	return 0;
+}
+
 int metadata_open(const char *root, struct metadata **ret, struct hull_error *err)
 {
 	static pthread_once_t configured = PTHREAD_ONCE_INIT;
@@ -173,6 +193,9 @@ int metadata_open(const char *root, struct metadata **ret, struct hull_error *er
 		return error_no_memory(err);
 	if (code != SQLITE_OK)
 		return fail(md, code, err);
+	r = keep_private(md, err);
+	if (r < 0)
+		return r;
 	sqlite3_busy_timeout(md->db, BUSY_TIMEOUT_MS);
 	/* Checkpoints belong to writers that pass the size limit, not to every command's end. */
 	sqlite3_db_config(md->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);

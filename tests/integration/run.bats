@@ -311,6 +311,10 @@ teardown() { teardown_container; }
     hull create --name secret -e PASSWORD=hunter2 busybox true >/dev/null
     run stat -c %a "$HULL_TEST_ROOT"/hull.db*
     assert_equal "$(sort -u <<<"$output")" 600
+    chmod 644 "$HULL_TEST_ROOT"/hull.db*
+    hull ps >/dev/null
+    run stat -c %a "$HULL_TEST_ROOT"/hull.db*
+    assert_equal "$(sort -u <<<"$output")" 600
 }
 
 @test "a write stays in its container, a removed file comes back in the next" {
@@ -380,6 +384,23 @@ teardown() { teardown_container; }
     for i in "${pids[@]}"; do wait "$i"; done
     assert_equal "$(cat "$WORK"/out.* | sort -V | paste -sd,)" \
         "$(printf 'number %d\n' 1 2 3 4 5 6 7 8 9 10 | paste -sd,)"
+}
+
+@test "a hundred watch one container" {
+    local i pids=()
+
+    hull run -d --name cw busybox sh -c 'while ! test -e /tmp/go; do sleep 0.1; done; echo word' >/dev/null
+    for ((i = 0; i < 100; i++)); do
+        hull attach --no-stdin cw >"$WORK/out.$i" 2>&1 3>&- &
+        pids+=($!)
+    done
+    # The monitor lets them in one by one, in the order in which they came.
+    sleep 1
+    hull exec cw touch /tmp/go
+    for i in "${!pids[@]}"; do
+        wait "${pids[i]}" || fail "attach $i: status $?: $(cat "$WORK/out.$i")"
+    done
+    assert_equal "$(cat "$WORK"/out.* | sort | uniq -c | tr -s ' ')" " 100 word"
 }
 
 @test "what cannot work is refused before anything runs" {
