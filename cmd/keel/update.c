@@ -130,8 +130,13 @@ static int update(
 	const struct update_options *o = data;
 	_cleanup_container_record_ struct container_record c;
 	struct hull_cgroup_resources resources = {0};
+	enum container_status status;
 	int r = keel_container_open(&c, context->globals, argv[0], err);
 
+	if (r == 0)
+		r = container_record_status(&c, &status, err);
+	if (r == 0 && status == CONTAINER_STOPPED)
+		r = error_set(err, HULL_ERROR_CONFLICT, "container not running");
 	if (r == 0)
 		r = o->resources ? from_document(&c.arena, o->resources, &resources, err)
 				 : from_options(o, &resources, err);

@@ -216,7 +216,10 @@ int hull_container_kill(
 int hull_container_pause(const struct hull_container *container, struct hull_error *err);
 int hull_container_resume(const struct hull_container *container, struct hull_error *err);
 
-/* Sets what is set in resources (linux.resources of config-linux.md) and leaves the rest. */
+/*
+ * Sets what is set in resources (linux.resources of config-linux.md) and leaves the rest.
+ * HULL_ERROR_CONFLICT if the container has stopped.
+ */
 int hull_container_update(const struct hull_container *container,
 	const struct hull_cgroup_resources *resources, struct hull_error *err);
 

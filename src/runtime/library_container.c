@@ -292,8 +292,10 @@ int hull_container_resume(const struct hull_container *container, struct hull_er
 int hull_container_update(const struct hull_container *container,
 	const struct hull_cgroup_resources *resources, struct hull_error *err)
 {
-	int r = hull_cgroup_resources_check(resources, err);
+	int r = check_status(container, ALIVE, err);
 
+	if (r == 0)
+		r = hull_cgroup_resources_check(resources, err);
 	return r < 0 ? r : container_update(&container->record.ref, resources, err);
 }
 

@@ -260,6 +260,11 @@ status_is() {
     fi
     run keel update --memory nonsense "$ID"
     assert_failure 1
+    keel kill "$ID" KILL
+    wait_until 5 sh -c "'$KEEL_BIN' --root '$KEEL_TEST_ROOT' state '$ID' | grep -q stopped"
+    run keel update --pids-limit 33 "$ID"
+    assert_failure 1
+    assert_output_has "container not running"
 }
 
 @test "spec: written once, and it runs" {
