@@ -74,6 +74,7 @@ struct json_table {
 	size_t size;	  /* sizeof the struct */
 	const struct json_field *fields;
 	size_t n_fields;
+	bool closed; /* a member without a row is an error when parsing, not ignored */
 };
 
 struct json_pair {
@@ -100,10 +101,10 @@ void json_pairs_join(struct buf *out, const struct json_pair *pairs, size_t n);
 		__VA_ARGS__                                                                 \
 	}
 
-#define JSON_TABLE(table_name, type, rows)                                    \
+#define JSON_TABLE(table_name, type, rows, ...)                               \
 	{                                                                     \
 		.name = (table_name), .size = sizeof(type), .fields = (rows), \
-		.n_fields = sizeof(rows) / sizeof((rows)[0])                  \
+		.n_fields = sizeof(rows) / sizeof((rows)[0]), __VA_ARGS__     \
 	}
 
 /*

@@ -369,11 +369,30 @@ static const kind_reader kind_readers[] = {
 	[JSON_RAW] = read_raw,
 };
 
+static int refuse_unknown(
+	struct reader *r, const struct json_table *table, struct json_object *object)
+{
+	json_object_object_foreach(object, key, value)
+	{
+		size_t i = 0;
+
+		while (i < table->n_fields && !str_eq(table->fields[i].name, key))
+			i++;
+		if (i < table->n_fields || !value)
+			continue;
+		path_push(r, key);
+		return fail(r, "unknown member");
+	}
+	return 0;
+}
+
 static int read_struct(
 	struct reader *r, const struct json_table *table, struct json_object *object, void *dest)
 {
 	if (!json_object_is_type(object, json_type_object))
 		return fail(r, "expected an object");
+	if (table->closed && refuse_unknown(r, table, object) < 0)
+		return -1;
 	for (size_t i = 0; i < table->n_fields; i++) {
 		const struct json_field *field = &table->fields[i];
 		struct json_object *value = NULL;

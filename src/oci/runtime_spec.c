@@ -376,7 +376,7 @@ static const struct json_field time_offsets_rows[] = {
 };
 #undef ROW
 static const struct json_table time_offsets_table =
-	JSON_TABLE("timeOffsets", struct oci_time_offsets, time_offsets_rows);
+	JSON_TABLE("timeOffsets", struct oci_time_offsets, time_offsets_rows, .closed = true);
 
 #define ROW oci_personality
 static const struct json_field personality_rows[] = {

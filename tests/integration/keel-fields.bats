@@ -507,6 +507,7 @@ del(.linux.namespaces[] | select(.type == "uts"))	hostname: unable to set hostna
 .linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 4294967295, size: 2}] | .linux.gidMappings = .linux.uidMappings	linux.uidMappings[0]: range past the last id
 .linux.timeOffsets = {boottime: {secs: 1}}	linux.timeOffsets: need a new time namespace
 .linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1, nanosecs: 1000000000}}	linux.timeOffsets.boottime.nanosecs: must be below a second
+.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1}, realtime: {secs: 1}}	linux.timeOffsets.realtime: unknown member
 .linux.devices = [{path: "dev/x", type: "c", major: 1, minor: 3}]	linux.devices[0].path: must be absolute
 .linux.devices = [{path: "/dev/../x", type: "c", major: 1, minor: 3}]	linux.devices[0].path: must be absolute
 .linux.devices = [{path: "/dev/x", type: "x"}]	linux.devices[0].type: unknown type "x"

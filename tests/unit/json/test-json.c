@@ -244,6 +244,36 @@ static void escaped_pairs_are_characters(void **state)
 	}
 }
 
+static void closed_tables_know_all_members(void **state)
+{
+	static const struct json_table closed_table =
+		JSON_TABLE("closed", struct inner, loose_fields, .closed = true);
+	static const struct json_field holder_fields[] = {
+		JSON_FIELD(struct outer, inner, "inner", JSON_STRUCT, .table = &closed_table),
+	};
+	static const struct json_table holder_table =
+		JSON_TABLE("holder", struct outer, holder_fields);
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+		{"{\"inner\":{\"name\":\"a\",\"limit\":1},\"other\":1}", NULL},
+		{"{\"inner\":{\"name\":\"a\",\"nmae\":1}}", "doc: inner.nmae: unknown member"},
+		{"{\"inner\":{\"\":{}}}", "unknown member"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_arena_ struct arena arena = ARENA_INIT;
+		_cleanup_error_ struct hull_error err = HULL_ERROR_INIT;
+		struct outer o = {0};
+		int r = json_parse(&arena, &holder_table, &o, rows[i].text, strlen(rows[i].text),
+			NULL, "doc", &err);
+
+		assert_int_equal(r < 0, rows[i].error != NULL);
+		if (rows[i].error)
+			assert_non_null(strstr(hull_error_message(&err), rows[i].error));
+	}
+}
+
 static void lists_can_be_added_to(void **state)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
@@ -309,6 +339,7 @@ int main(void)
 		cmocka_unit_test(absent_and_null_fields_are_left_out),
 		cmocka_unit_test(errors_name_the_place),
 		cmocka_unit_test(escaped_pairs_are_characters),
+		cmocka_unit_test(closed_tables_know_all_members),
 		cmocka_unit_test(lists_can_be_added_to),
 		cmocka_unit_test(indented_output),
 		cmocka_unit_test(arrays_at_the_top),
