@@ -12,6 +12,8 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
+#define UNKNOWN_MAX 64 /* names of capabilities that are worth a warning */
+
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 int compile_add(struct plan *plan, enum op_kind kind, const char *path, const void *data,
@@ -87,42 +89,52 @@ static int compile_labels(struct plan *plan, struct hull_error *err)
 	return r;
 }
 
-static int parse_set(struct plan *plan, char **names, uint64_t *ret, struct hull_error *err)
+/* Collects the names that are no capability's, each once. */
+static int parse_set(char *const *names, int cap_last, uint64_t *ret, char ***unknown)
 {
 	*ret = 0;
 	strv_foreach (name, names) {
 		int n = capability_parse(*name);
-		if (n >= 0 && n <= plan->cap_last) {
+		if (n >= 0 && n <= cap_last)
 			*ret |= UINT64_C(1) << n;
-			continue;
-		}
-		if (n < 0 && plan->options.warn) {
-			_cleanup_free_ char *text = str_printf(
-				"ignoring unknown or unavailable capabilities: [%s]", *name);
-			if (text)
-				plan->options.warn(plan->options.userdata, text);
-		}
+		if (n < 0 && strv_length(*unknown) < UNKNOWN_MAX &&
+			!strv_contains(*unknown, *name) && strv_append(unknown, *name) < 0)
+			return -ENOMEM;
 	}
 	return 0;
+}
+
+static void warn_unknown(const struct plan *plan, char *const *names)
+{
+	strv_foreach (name, names) {
+		_cleanup_free_ char *text =
+			str_printf("ignoring unknown or unavailable capabilities: [%s]", *name);
+		if (text && plan->options.warn)
+			plan->options.warn(plan->options.userdata, text);
+	}
 }
 
 static int parse_sets(struct plan *plan, struct op_capability_sets *sets, struct hull_error *err)
 {
 	const struct oci_capabilities *c = plan->process->capabilities;
 
+	_cleanup_strv_ char **unknown = NULL;
+
 	*sets = (struct op_capability_sets){0};
 	if (!c)
 		return 0;
-	int r = parse_set(plan, c->bounding, &sets->bounding, err);
-	if (r == 0)
-		r = parse_set(plan, c->effective, &sets->effective, err);
-	if (r == 0)
-		r = parse_set(plan, c->permitted, &sets->permitted, err);
-	if (r == 0)
-		r = parse_set(plan, c->inheritable, &sets->inheritable, err);
-	if (r == 0)
-		r = parse_set(plan, c->ambient, &sets->ambient, err);
-	return r;
+	const struct {
+		char *const *names;
+		uint64_t *set;
+	} rows[] = {{c->bounding, &sets->bounding}, {c->effective, &sets->effective},
+		{c->permitted, &sets->permitted}, {c->inheritable, &sets->inheritable},
+		{c->ambient, &sets->ambient}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (parse_set(rows[i].names, plan->cap_last, rows[i].set, &unknown) < 0)
+			return error_no_memory(err);
+	warn_unknown(plan, unknown);
+	return 0;
 }
 
 static int compile_user(struct plan *plan, struct hull_error *err)

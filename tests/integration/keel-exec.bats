@@ -94,6 +94,10 @@ probe() {
     probe --cap CAP_CHOWN "$ID" /bin/probe
     assert_json_true '.capabilities.effective | index("CAP_CHOWN")'
     assert_json .capabilities.inheritable '[]'
+    # What is none is told once, though it would be added to several sets.
+    run --separate-stderr keel exec --cap NONE "$ID" /bin/probe
+    assert_success
+    [ "$(grep -c "unavailable capabilities: .NONE." <<<"$stderr")" = 1 ] || fail "$stderr"
 }
 
 @test "exec: users are numbers, and only numbers" {
