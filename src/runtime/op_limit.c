@@ -15,6 +15,8 @@
 #include <sys/personality.h>
 #include <sys/syscall.h>
 
+#define LIMIT_TEXT_SIZE 24
+
 #ifndef MPOL_PREFERRED_MANY
 #define MPOL_PREFERRED_MANY 5
 #endif
@@ -207,6 +209,14 @@ int perform_affinity(struct performance *p, const struct op *op)
 	return syscall(SYS_sched_setaffinity, 0, sizeof(cpus), cpus) < 0 ? -errno : 0;
 }
 
+static const char *limit_text(rlim_t limit, char text[LIMIT_TEXT_SIZE])
+{
+	if (limit == RLIM_INFINITY)
+		return "unlimited";
+	snprintf(text, LIMIT_TEXT_SIZE, "%llu", (unsigned long long)limit);
+	return text;
+}
+
 /*
  * Of either side: the caller's is for the child. Whoever may not raise a hard limit gets what there
  * is, and a warning, as users in unprivileged surroundings need it.
@@ -227,9 +237,10 @@ int perform_rlimit(struct performance *p, const struct op *op)
 		wanted.rlim_cur = wanted.rlim_max;
 	if (syscall(SYS_prlimit64, pid, resource, &wanted, NULL) < 0)
 		return -errno;
+	char asked[LIMIT_TEXT_SIZE], kept[LIMIT_TEXT_SIZE];
 	snprintf(p->detail, sizeof(p->detail),
-		"no permission to raise the hard limit to %llu, left at %llu",
-		(unsigned long long)l->hard, (unsigned long long)now.rlim_max);
+		"no permission to raise the hard limit to %s, left at %s",
+		limit_text(l->hard, asked), limit_text(now.rlim_max, kept));
 	if (op->child)
 		child_warn(p, -EPERM);
 	return 0;

@@ -267,6 +267,22 @@ static bool expand_bind(const struct op *op, const char *name, struct buf *out)
 	return true;
 }
 
+static void put_limit(uint64_t limit, struct buf *out)
+{
+	if (limit == UINT64_MAX)
+		buf_puts(out, "unlimited");
+	else
+		buf_printf(out, "%" PRIu64, limit);
+}
+
+static void put_rlimit(const struct oci_rlimit *limit, struct buf *out)
+{
+	buf_printf(out, "%s=", limit->type);
+	put_limit(limit->soft, out);
+	buf_putc(out, ':');
+	put_limit(limit->hard, out);
+}
+
 static void expand_data(const struct op *op, const char *name, struct buf *out)
 {
 	if (str_eq(name, "id-map"))
@@ -281,8 +297,7 @@ static void expand_data(const struct op *op, const char *name, struct buf *out)
 		buf_printf(out, "%03o",
 			op->device->file_mode.set ? op->device->file_mode.value & 07777 : 0666);
 	else if (str_eq(name, "rlimit"))
-		buf_printf(out, "%s=%" PRIu64 ":%" PRIu64, op->rlimit->type, op->rlimit->soft,
-			op->rlimit->hard);
+		put_rlimit(op->rlimit, out);
 	else if (str_eq(name, "network-words"))
 		buf_puts(out, op->network->step->words);
 	else if (str_eq(name, "network-calls"))

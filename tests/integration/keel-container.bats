@@ -85,7 +85,13 @@ fails() {
     run --separate-stderr setpriv --bounding-set -sys_resource bash -c "ulimit -n 1000; '$KEEL_BIN' --root '$KEEL_TEST_ROOT' run -b '$B' '$ID'"
     assert_success
     assert_json .rlimits.RLIMIT_NOFILE '{"hard":1000,"soft":1000}'
-    [[ $stderr == *"RLIMIT_NOFILE"*"no permission to raise the hard limit"* ]]
+    [[ $stderr == *"RLIMIT_NOFILE=4096:1048576: no permission to raise the hard limit to 1048576, left at 1000"* ]]
+    # jq has not all numbers.
+    edit_config "$B" '.process.rlimits = [{type: "RLIMIT_CORE", soft: 12345, hard: 12345}]'
+    sed -i 's/12345/18446744073709551615/g' "$B/config.json"
+    run --separate-stderr setpriv --bounding-set -sys_resource bash -c "ulimit -c 0; '$KEEL_BIN' --root '$KEEL_TEST_ROOT' run -b '$B' '$ID'"
+    assert_success
+    [[ $stderr == *"RLIMIT_CORE=unlimited:unlimited: no permission to raise the hard limit to unlimited, left at 0"* ]]
 }
 
 @test "devices, links and the terminal's absence" {
