@@ -142,7 +142,7 @@ struct create_options {
 		CREATE_ROW(0, "network", CLI_STRV, network, "network",                                \
 			"Connect a container to a network (a name, none, host, container:NAME or "    \
 			"ns:PATH)",                                                                   \
-			"@network none host"),                                                        \
+			"@network"),                                                                  \
 		CREATE_ROW(0, "net", CLI_STRV, network, "network", NULL, NULL, CLI_ALIAS),            \
 		CREATE_ROW(0, "network-alias", CLI_STRV, network_alias, "list",                       \
 			"Add network-scoped alias for the container", NULL),                          \

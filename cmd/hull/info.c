@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cli/format.h"
+#include "cli/size.h"
 #include "engine/container.h"
 #include "image/image.h"
 #include "layer/store.h"
@@ -25,7 +26,7 @@ static const struct cli_option options[] = {
 		"Format the output with a Go template, or 'json'", NULL},
 };
 
-static const char text_form[] = "Containers: {{.Containers}}\n"
+static const char text_head[] = "Containers: {{.Containers}}\n"
 				" Running: {{.ContainersRunning}}\n"
 				" Paused: {{.ContainersPaused}}\n"
 				" Stopped: {{.ContainersStopped}}\n"
@@ -45,7 +46,10 @@ static const char text_form[] = "Containers: {{.Containers}}\n"
 				"OSType: {{.OSType}}\n"
 				"Architecture: {{.Architecture}}\n"
 				"CPUs: {{.NCPU}}\n"
-				"Total Memory: {{.MemTotal}} bytes\n"
+				"Total Memory: ";
+
+/* Here comes the total memory, in words for people: templates have numbers only. */
+static const char text_tail[] = "\n"
 				"Name: {{.Name}}\n"
 				"Root Dir: {{.DockerRootDir}}\n"
 				"Run Root: {{.RunRoot}}";
@@ -190,13 +194,19 @@ static void write_runtimes(struct json_writer *w)
 	json_member_text(w, "DefaultRuntime", "keel");
 }
 
+static uint64_t total_memory(void)
+{
+	struct sysinfo memory;
+
+	return sysinfo(&memory) < 0 ? 0 : (uint64_t)memory.totalram * memory.mem_unit;
+}
+
 static int write_host(struct json_writer *w, struct hull_error *err)
 {
 	struct utsname host;
-	struct sysinfo memory;
 	char now[CLOCK_TEXT_SIZE];
 
-	if (uname(&host) < 0 || sysinfo(&memory) < 0)
+	if (uname(&host) < 0)
 		return error_errno(err, errno, "facts about the host");
 	clock_format_rfc3339(clock_realtime_ns(), now);
 	json_member_text(w, "KernelVersion", host.release);
@@ -204,7 +214,7 @@ static int write_host(struct json_writer *w, struct hull_error *err)
 	json_member_text(w, "OSType", "linux");
 	json_member_text(w, "Architecture", host.machine);
 	json_member_i64(w, "NCPU", sysconf(_SC_NPROCESSORS_ONLN));
-	json_member_i64(w, "MemTotal", (int64_t)memory.totalram * memory.mem_unit);
+	json_member_i64(w, "MemTotal", (int64_t)total_memory());
 	json_member_text(w, "Name", host.nodename);
 	json_member_text(w, "SystemTime", now);
 	return 0;
@@ -235,16 +245,20 @@ static int run(
 	const struct info_options *o = options_p;
 	_cleanup_engine_ struct engine *engine = NULL;
 	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_buf_ struct buf form = BUF_INIT;
 	struct json_writer w = JSON_WRITER_INIT(&text, 0);
+	char memory[SIZE_TEXT_SIZE];
 	int r = hull_engine_open(context, &engine, err);
 
 	if (r == 0)
 		r = write_info(engine, &w, err);
-	if (r == 0 && buf_error(&text) < 0)
+	size_format_binary(total_memory(), memory);
+	buf_printf(&form, "%s%s%s", text_head, memory, text_tail);
+	if (r == 0 && (buf_error(&text) < 0 || buf_error(&form) < 0))
 		r = error_no_memory(err);
 	return r < 0 ? r
 		     : format_document(buf_str(&text), text.len,
-			       str_empty(o->format) ? text_form : o->format, stdout, err);
+			       str_empty(o->format) ? buf_str(&form) : o->format, stdout, err);
 }
 
 const struct cli_command hull_info_command = {

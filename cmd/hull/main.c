@@ -51,6 +51,9 @@ int hull_seal(struct cli_context *context, struct hull_error *err)
 {
 	const struct hull_globals *globals = context->globals;
 
+	/* Said before anything fails for it in some other way. */
+	if (geteuid() != 0)
+		return error_set(err, HULL_ERROR_DENIED, "hull needs root");
 	int r = program_seal(globals->words, environ);
 	return r < 0 ? error_errno(err, r, "protect hull's own file") : 0;
 }
@@ -178,12 +181,12 @@ int main(int argc, char **argv)
 		return 125;
 	memcpy(words, argv, (size_t)argc * sizeof(*words));
 	/*
-	 * Once sealed the link says nothing; but then argv[0] is what we put there before, as it is
-	 * when hull goes on as hull-transfer.
+	 * Once sealed the link says nothing ("/", or "/memfd:..."); but then argv[0] is what we put
+	 * there before, as it is when hull goes on as hull-transfer.
 	 */
 	char self[PATH_MAX] = "";
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n > 1 && !str_eq(path_base(self), TRANSFER_PROGRAM))
+	if (n > 1 && !str_after(self, "/memfd:") && !str_eq(path_base(self), TRANSFER_PROGRAM))
 		words[0] = self;
 	/* What is made for a container is for its users, not for ours: modes are meant as given. */
 	umask(022);

@@ -95,6 +95,42 @@ never"
     assert_output "$WORK/variables"
 }
 
+@test "cli: every network is offered once" {
+    require_root
+    # shellcheck disable=SC2016 # for the inner shell
+    run bash -c '"$@" completion --candidates run --network "" | grep -v ^: | sort' complete \
+        "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT"
+    assert_output "bridge
+host
+none"
+}
+
+@test "cli: who is not root is told that hull needs root" {
+    require_root
+    chmod 755 "$WORK"
+    cp "$HULL_BIN" "$WORK/hull"
+    for words in "run busybox true" "exec c true" "start c" "restart c"; do
+        # shellcheck disable=SC2086 # words
+        run setpriv --reuid 65534 --regid 65534 --clear-groups "$WORK/hull" \
+            --root "$WORK/none" --run-root "$WORK/none" $words
+        assert_failure
+        [ "${#lines[@]}" = 1 ] || fail "$words: $output"
+        assert_output "hull: hull needs root"
+    done
+    for words in --help --version "help run" version; do
+        # shellcheck disable=SC2086 # words
+        run setpriv --reuid 65534 --regid 65534 --clear-groups "$WORK/hull" $words
+        assert_success
+    done
+}
+
+@test "cli: info shows the memory in words" {
+    require_root
+    run "$HULL_BIN" --root "$HULL_TEST_ROOT" --run-root "$HULL_TEST_RUN_ROOT" info
+    assert_success
+    assert_output_matches '^Total Memory: [0-9.]+(MiB|GiB|TiB)$'
+}
+
 @test "cli: scripts for all shells are printed" {
     local shell
 
