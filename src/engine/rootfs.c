@@ -61,7 +61,9 @@ int rootfs_mount(struct engine *engine, const struct container *c, bool writable
 	 * Unmounting an overlay syncs the file system that its upper directory is on, however much
 	 * others have written there. What --rm removes at once need not reach the disk.
 	 */
-	unsigned int flags = writable && c->config->auto_remove ? LAYER_STACK_VOLATILE : 0;
+	unsigned int flags = writable ? LAYER_STACK_MOUNT_POINTS : 0;
+	if (writable && c->config->auto_remove)
+		flags |= LAYER_STACK_VOLATILE;
 	r = layer_stack_mount(layers, digests, n, upper, work, flags, ret_mount_fd, err);
 	return r;
 }

@@ -18,7 +18,8 @@
 
 #define FD_PATH_SIZE	 32
 #define OPTIONS_MAX	 4095u /* of mount(2), a page */
-#define STACK_LAYERS_MAX 490u  /* overlayfs takes 500; a few are ours */
+#define MOUNT_POINTS	 "mount-points"
+#define STACK_LAYERS_MAX 490u /* overlayfs takes 500; a few are ours */
 
 /* The directories of an overlay, topmost first, and what they were made from. */
 struct stack {
@@ -26,6 +27,7 @@ struct stack {
 	int *layer_fds; /* lowest first */
 	struct layer_stack_file *files;
 	int chain_fd;
+	int mount_points_fd;
 	int empty_fds[2];
 	int *lower; /* topmost first; borrowed from above */
 	size_t n_lower;
@@ -43,14 +45,15 @@ static void stack_done(struct stack *s)
 	free(s->files);
 	free(s->lower);
 	cleanup_closep(&s->chain_fd);
+	cleanup_closep(&s->mount_points_fd);
 	cleanup_closep(&s->empty_fds[0]);
 	cleanup_closep(&s->empty_fds[1]);
 }
 
 #define _cleanup_stack_ _cleanup_(stack_done)
-#define STACK_INIT                                      \
-	{                                               \
-		.chain_fd = -1, .empty_fds = { -1, -1 } \
+#define STACK_INIT                                                             \
+	{                                                                      \
+		.chain_fd = -1, .mount_points_fd = -1, .empty_fds = { -1, -1 } \
 	}
 
 static int open_layers(struct layer_store *store, const struct digest *diff_ids, size_t n,
@@ -76,6 +79,79 @@ static int open_layers(struct layer_store *store, const struct digest *diff_ids,
 		if (r < 0)
 			return r;
 	}
+	return 0;
+}
+
+/* ---- Mount points ---- */
+
+/* What every container has mounts on; a directory comes before what is in it. */
+static const struct {
+	const char *path;
+	bool directory;
+} mount_points[] = {
+	{"dev", true},
+	{"proc", true},
+	{"sys", true},
+	{"etc", true},
+	{"etc/hostname", false},
+	{"etc/hosts", false},
+	{"etc/resolv.conf", false},
+};
+
+static int fill_mount_points(int dir_fd)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(mount_points); i++) {
+		const char *path = mount_points[i].path;
+		if (mount_points[i].directory) {
+			if (mkdirat(dir_fd, path, 0755) < 0 && errno != EEXIST)
+				return -errno;
+			continue;
+		}
+		_cleanup_close_ int fd =
+			openat(dir_fd, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+		if (fd < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int open_directory(int dir_fd, const char *name)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* All of it appears at once. Whoever is killed here leaves a directory until the next boot. */
+static int make_mount_points(int run_fd)
+{
+	char name[48];
+
+	snprintf(name, sizeof(name), "." MOUNT_POINTS "-%d", (int)getpid());
+	if (mkdirat(run_fd, name, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	_cleanup_close_ int fd = open_directory(run_fd, name);
+	int r = fd < 0 ? fd : fill_mount_points(fd);
+	if (r == 0 && renameat(run_fd, name, run_fd, MOUNT_POINTS) < 0)
+		r = -errno;
+	if (r < 0)
+		dir_remove_tree_at(run_fd, name);
+	/* Somebody else was faster. */
+	return r == -EEXIST || r == -ENOTEMPTY ? 0 : r;
+}
+
+/* Below all layers, so that whatever an image has comes first. */
+static int add_mount_points(struct layer_store *store, struct stack *s, struct hull_error *err)
+{
+	int fd = open_directory(store->run_fd, MOUNT_POINTS);
+
+	if (fd == -ENOENT) {
+		int r = make_mount_points(store->run_fd);
+		fd = r < 0 ? r : open_directory(store->run_fd, MOUNT_POINTS);
+	}
+	if (fd < 0)
+		return error_errno(err, fd, "mount points");
+	s->lower[s->n_lower++] = s->mount_points_fd = fd;
 	return 0;
 }
 
@@ -112,7 +188,7 @@ static bool comes_again(const struct digest *diff_ids, size_t n, size_t i)
 
 /* top is a directory above all layers, or -1. */
 static int collect(struct layer_store *store, const struct digest *diff_ids, size_t n, int top,
-	bool writable, struct stack *s, struct hull_error *err)
+	bool writable, unsigned int flags, struct stack *s, struct hull_error *err)
 {
 	int r = open_layers(store, diff_ids, n, s, err);
 
@@ -135,7 +211,8 @@ static int collect(struct layer_store *store, const struct digest *diff_ids, siz
 		if (s->files[i - 1].opaque_root)
 			break;
 	}
-	return add_empty(store, s, writable ? 1 : 2, err);
+	r = flags & LAYER_STACK_MOUNT_POINTS ? add_mount_points(store, s, err) : 0;
+	return r < 0 ? r : add_empty(store, s, writable ? 1 : 2, err);
 }
 
 /* ---- The overlay ---- */
@@ -272,7 +349,7 @@ int layer_stack_mount(struct layer_store *store, const struct digest *diff_ids, 
 {
 	_cleanup_stack_ struct stack s = STACK_INIT;
 	bool writable = upper >= 0 && work >= 0;
-	int r = collect(store, diff_ids, n, writable ? -1 : upper, writable, &s, err);
+	int r = collect(store, diff_ids, n, writable ? -1 : upper, writable, flags, &s, err);
 
 	if (!writable)
 		upper = work = -1;
