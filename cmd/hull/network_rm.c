@@ -4,6 +4,8 @@
 #include "network_commands.h"
 #include "prune.h"
 
+#include "metadata/reserve.h"
+
 /* ---- rm ---- */
 
 struct rm_options {
@@ -21,8 +23,9 @@ static int remove_one(struct engine *engine, const char *name, void *data, struc
 	const struct rm_options *o = data;
 	struct network_host *host;
 	struct network *network;
-	int r = engine_networks(engine, &host, err);
 
+	metadata_make_room(engine_root(engine));
+	int r = engine_networks(engine, &host, err);
 	if (r == 0)
 		r = network_find(host, &arena, name, &network, err);
 	if (r == 0)
@@ -77,8 +80,9 @@ int prune_networks(struct engine *engine, const struct prune_filter *filter, str
 	struct network **list;
 	bool titled = false;
 	size_t n = 0;
-	int r = engine_networks(engine, &host, err);
 
+	metadata_make_room(engine_root(engine));
+	int r = engine_networks(engine, &host, err);
 	if (r == 0)
 		r = network_list(host, &arena, &list, &n, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {

@@ -10,6 +10,7 @@
 #include "engine/usage.h"
 #include "image/prune.h"
 #include "image_commands.h"
+#include "metadata/reserve.h"
 
 /* ---- Filters ---- */
 
@@ -117,6 +118,8 @@ int prune_containers(struct engine *engine, const struct prune_filter *filter, i
 	struct container **list = NULL;
 	size_t n = 0;
 	bool titled = false;
+
+	metadata_make_room(engine_root(engine));
 	int r = container_list(engine, true, &list, &n, err);
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
@@ -163,6 +166,8 @@ int prune_images(struct engine *engine, const struct prune_filter *filter, bool 
 	struct image_removed removed = {0};
 	struct image_store *images;
 	int64_t freed = 0;
+
+	metadata_make_room(engine_root(engine));
 	int r = engine_images(engine, &images, err);
 
 	if (r == 0)

@@ -4,6 +4,7 @@
 
 #include "engine/process.h"
 #include "engine/rootfs.h"
+#include "metadata/reserve.h"
 
 #include <signal.h>
 
@@ -73,6 +74,7 @@ static int remove_one(struct engine *engine, const char *name, void *data, struc
 	_cleanup_container_ struct container *c = NULL;
 	_cleanup_error_ struct hull_error why = HULL_ERROR_INIT;
 
+	metadata_make_room(engine_root(engine));
 	int r = container_load(engine, name, &c, err);
 	if (r < 0)
 		return o->force ? each_forgive_missing(r, err) : r;

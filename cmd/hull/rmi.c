@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "engine/image_mount.h"
 #include "image/image.h"
+#include "metadata/reserve.h"
 
 struct rmi_options {
 	bool force;
@@ -38,6 +39,7 @@ static int remove_one(struct engine *engine, const char *text, void *data, struc
 	struct image_store *images;
 	int r = engine_images(engine, &images, err);
 
+	metadata_make_room(engine_root(engine));
 	if (r == 0)
 		r = image_remove(images, text, &remove_options, &removed, err);
 	strv_foreach (name, removed.untagged)

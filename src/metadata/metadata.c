@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "metadata/reserve.h"
 #include "metadata/schema.h"
 #include "metadata/wal_index.h"
 
@@ -101,7 +102,7 @@ static int switch_to_wal(struct metadata *md, struct hull_error *err)
 	}
 }
 
-static int migrate(struct metadata *md, struct hull_error *err)
+static int migrate(struct metadata *md, const char *root, struct hull_error *err)
 {
 	int64_t version = 0;
 	int r = read_version(md, &version, err);
@@ -118,6 +119,7 @@ static int migrate(struct metadata *md, struct hull_error *err)
 	r = switch_to_wal(md, err);
 	if (r < 0)
 		return r;
+	metadata_make_room(root);
 	_cleanup_(metadata_rollback) struct metadata_transaction t = METADATA_TRANSACTION_INIT;
 	r = metadata_begin(md, &t, err);
 	if (r < 0)
@@ -202,7 +204,7 @@ int metadata_open(const char *root, struct metadata **ret, struct hull_error *er
 	sqlite3_db_config(md->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
 	r = run_script(md, "PRAGMA synchronous=NORMAL", err);
 	if (r == 0)
-		r = migrate(md, err);
+		r = migrate(md, root, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(md);
