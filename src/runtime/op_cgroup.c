@@ -256,6 +256,16 @@ int perform_open_cgroup(struct performance *p, const struct op *op)
 	return r;
 }
 
+int cgroup_open_procs(struct performance *p)
+{
+	int fd = openat(p->cgroup_dir_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	p->cgroup_fds[p->n_cgroup_fds++] = fd;
+	return 0;
+}
+
 /*
  * On v2 a group with controllers for its children takes no processes: the container's own init
  * (systemd, say) has moved itself into one of them, and an exec follows it there.

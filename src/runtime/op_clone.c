@@ -206,6 +206,22 @@ static void give_birth(struct birth *b)
 		clone_here(b);
 }
 
+/* Where sandboxes hide clone3(2), see process_clone(): the child goes into its group itself. */
+static int give_birth_outside(struct birth *b)
+{
+	struct performance *p = b->p;
+	int r = p->cgroup_dir_fd >= 0 ? cgroup_open_procs(p) : 0;
+
+	if (r < 0) {
+		b->step = "open cgroup.procs";
+		return r;
+	}
+	b->args.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+	b->args.cgroup = 0;
+	give_birth(b);
+	return (int)b->result;
+}
+
 int perform_clone(struct performance *p, const struct op *op)
 {
 	struct birth b = {.p = p, .clone = op->clone, .pidfd = -1, .result = -ECHILD};
@@ -225,6 +241,10 @@ int perform_clone(struct performance *p, const struct op *op)
 	if (r < 0)
 		return op_step(p, r, "PR_SET_DUMPABLE");
 	give_birth(&b);
+	if (b.result == -ENOSYS && directory >= 0) {
+		directory = -1;
+		b.result = give_birth_outside(&b);
+	}
 	if (b.result == -EBUSY && p->cgroup_dir_fd >= 0 && !p->plan->sub_cgroups &&
 		cgroup_follow_first_process(p) == 0) {
 		b.args.cgroup = (uint64_t)p->cgroup_dir_fd;

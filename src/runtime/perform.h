@@ -33,6 +33,9 @@ int perform_send_listener(struct performance *p, const struct op *op);
 int perform_send(struct performance *p, const struct op *op);
 int perform_receive(struct performance *p, const struct op *op);
 
+/* The file by which the child of an exec joins that group, if it is not born in it. 0 or -errno. */
+int cgroup_open_procs(struct performance *p);
+
 /* Makes p->cgroup_dir_fd the group that the container's first process is in. 0 or -errno. */
 int cgroup_follow_first_process(struct performance *p);
 

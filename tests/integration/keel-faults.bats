@@ -295,6 +295,17 @@ assert_works_or_says() {
     done
 }
 
+@test "without clone3 an exec, too, is in the container's cgroup" {
+    local own
+    begin_container
+    run keel exec "$ID" cat /proc/self/cgroup
+    assert_success
+    own=$output
+    without clone3 exec "$ID" cat /proc/self/cgroup
+    assert_success
+    assert_output "$own"
+}
+
 # ---- containers that do not want to end ----
 
 processes_are_more_than() {
