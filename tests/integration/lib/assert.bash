@@ -11,7 +11,8 @@ fail() {
 }
 
 assert_success() {
-    [ "$status" -eq 0 ] || fail "expected success, got exit status $status" "output: $output"
+    [ "$status" -eq 0 ] ||
+        fail "expected success, got exit status $status" "output: $output" ${stderr:+"stderr: $stderr"}
 }
 
 # assert_failure [STATUS]: any non-zero status, or exactly this one.

@@ -125,9 +125,10 @@ call_of() {
 
 # exchange_sweep A B BEFORE AFTER ARG...: for each call that the child of `keel ARG...` makes in the
 # container's tree: BEFORE, the command with the names A and B exchanged at the moment of that call,
-# and AFTER. Where a race wins only if it hits the gap between two calls, this hits every gap once.
+# and AFTER. Where a race wins only if it hits the gap between two calls, this hits every gap once. In
+# a virtual machine, where a run takes seconds and the gaps are the same, some of them.
 exchange_sweep() {
-    local a=$1 b=$2 before=$3 after=$4 call first last report hit=0 n=0
+    local a=$1 b=$2 before=$3 after=$4 call first last report hit=0 n=0 step=1
     shift 4
 
     "$before"
@@ -138,7 +139,8 @@ exchange_sweep() {
     : "${last:=$(sed -n 's/^calls 1 //p' "$WORK/report")}"
     "$after"
     [ -n "$first" ] || fail "no session"
-    for ((call = first; call <= last; call++)); do
+    [ -z "${HULL_VM:-}" ] || step=8
+    for ((call = first; call <= last; call += step)); do
         "$before"
         inject -p 1 -n "$call" -x "$a" -y "$b" -- "$@"
         report=$(<"$WORK/report")
@@ -149,7 +151,7 @@ exchange_sweep() {
         "$after"
     done
     # The number of calls may differ a little from run to run.
-    ((n > 10 && hit * 10 > n * 8)) || fail "$hit of $n calls were reached"
+    ((n > 3 && hit * 10 > n * 8)) || fail "$hit of $n calls were reached"
 }
 
 # assert_no_findings: of all sweeps so far.
