@@ -119,8 +119,9 @@ static const struct {
 	struct nft_expr exprs[EXPRS_MAX];
 } rules[] = {
 	{"raw", "the host's loopback is not for containers",
-		{IN, NFT_LOOKUP("bridges", 0), IS_FAMILY(NFPROTO_IPV4),
-		LOOPBACK_DESTINATION(NFT_CMP_EQ), NFT_DROP, NFT_END}},
+		/* Every packet comes here: what is cheap and true of few comes first. */
+		{IS_FAMILY(NFPROTO_IPV4), LOOPBACK_DESTINATION(NFT_CMP_EQ), IN,
+		NFT_LOOKUP("bridges", 0), NFT_DROP, NFT_END}},
 
 	{"translate4", "published ports",
 		{IS_FAMILY(NFPROTO_IPV4), DESTINATION4, NFT_LOOKUP_MAP("ports4", 0, 0), NFT_DNAT(NFPROTO_IPV4, 0, 1, 3),
