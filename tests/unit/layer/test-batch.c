@@ -26,7 +26,7 @@ static int open_place(void **state, enum layer_store_kind kind)
 	const struct layer_store_options options = {.kind = kind};
 	struct place *p = calloc(1, sizeof(*p));
 
-	strcpy(p->directory, "/tmp/test-batch.XXXXXX");
+	snprintf(p->directory, sizeof(p->directory), "/tmp/test-batch.XXXXXX");
 	assert_non_null(mkdtemp(p->directory));
 	p->root = str_printf("%s/root", p->directory);
 	p->run = str_printf("%s/run", p->directory);
