@@ -98,7 +98,8 @@ refused() {
 
 @test "--stop-timeout -1 waits for ever" {
     hull run -d --name slow --stop-timeout -1 busybox \
-        sh -c 'trap "sleep 1; exit 3" TERM; while :; do sleep 0.1; done' >/dev/null
+        sh -c 'trap "sleep 1; exit 3" TERM; echo ready; while :; do sleep 0.1; done' >/dev/null
+    wait_until 10 log_has slow ready
     assert_equal "$(hull inspect -f '{{.Config.StopTimeout}}' slow)" -1
     hull stop slow
     assert_equal "$(hull wait slow)" 3
