@@ -44,6 +44,13 @@ static int check_terminal(const struct cli_context *context, const struct create
 	return 1;
 }
 
+static bool is_recorded(struct engine *engine, const char *id)
+{
+	_cleanup_container_ struct container *c = NULL;
+
+	return container_load(engine, id, &c, NULL) == 0;
+}
+
 static int run_main(
 	struct cli_context *context, void *options, int argc, char **argv, struct hull_error *err)
 {
@@ -76,6 +83,9 @@ static int run_main(
 		streams_block_signals();
 	r = start_and_record(engine, c, true, &start, &owner, err);
 	cleanup_closep(&hold);
+	/* What could not be started is there all the same, and scripts remove it by this file. */
+	if (r < 0 && o->cidfile && is_recorded(engine, c->id))
+		create_write_cidfile(o, c, NULL);
 	if (r == 0)
 		r = create_write_cidfile(o, c, err);
 	if (r < 0)

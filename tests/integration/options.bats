@@ -96,6 +96,12 @@ refused() {
     done
 }
 
+@test "--cidfile names a container that could not be started" {
+    run -127 hull run --cidfile "$WORK/id" --name unborn busybox /no/such/command
+    assert_equal "$(cat "$WORK/id")" "$(container_id unborn)"
+    hull rm "$(cat "$WORK/id")"
+}
+
 @test "--stop-timeout -1 waits for ever" {
     hull run -d --name slow --stop-timeout -1 busybox \
         sh -c 'trap "sleep 1; exit 3" TERM; echo ready; while :; do sleep 0.1; done' >/dev/null
