@@ -170,14 +170,13 @@ require_kind() {
     on_host python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)' \
         2>/dev/null || skip "this kernel has no SCTP"
     run_sleeper aa -p 5000:5000/sctp
-    inside "$(pid_of aa)" python3 -c '
+    serve_inside "$(pid_of aa)" python3 -c '
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)
 s.bind(("", 5000))
 s.listen()
 c, peer = s.accept()
-c.sendall(peer[0].encode())' 3>&- &
-    defer stop_process $! KILL
+c.sendall(peer[0].encode())'
     on_remote_answers() {
         on_remote python3 -c '
 import socket

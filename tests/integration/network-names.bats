@@ -108,7 +108,7 @@ look_up() {
     hull network create shop >/dev/null
     run_sleeper web --network shop
     run_sleeper names --network shop
-    inside "$(pid_of names)" python3 -c '
+    serve_inside "$(pid_of names)" python3 -c '
 import socket, threading
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 u.bind(("0.0.0.0", 53))
@@ -117,8 +117,7 @@ print("bound", flush=True)
 q, peer = u.recvfrom(2048)
 u.sendto(q[:2] + b"\x81\x85" + q[4:6] + bytes(6) + q[12:], peer)
 while True:
-    t.accept()' >"$WORK/server" 3>&- &
-    defer stop_process $! KILL
+    t.accept()' >"$WORK/server"
     wait_until 5 grep -qx bound "$WORK/server"
     # It answers others, and the container's own questions still go to 127.0.0.11.
     run hull exec web nslookup -type=a any "$(address names shop)"
@@ -134,8 +133,7 @@ while True:
     run_sleeper bad --network shop --dns 127.0.0.2
     monitor=$(awk '{ print $4 }' "/proc/$(pid_of bad)/stat")
     before=$(resident "$monitor")
-    inside "$(pid_of bad)" timeout 60 python3 "$FIXTURE_DIR/hostile-dns.py" >"$WORK/ready" 3>&- &
-    defer stop_process $! KILL
+    serve_inside "$(pid_of bad)" python3 "$FIXTURE_DIR/hostile-dns.py" >"$WORK/ready"
     wait_until 10 grep -qx ready "$WORK/ready"
     run hull exec bad nslookup -type=a web
     assert_success

@@ -70,12 +70,11 @@ teardown() { teardown_network_test; }
     port=$(sed -n 's/^0\.0\.0\.0://p' <<<"$output")
     run fetch_as on_remote "http://192.0.2.1:$port/"
     assert_success
-    inside "$(hull inspect -f '{{.State.Pid}}' web)" python3 -c '
+    serve_inside "$(pid_of web)" python3 -c '
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("", 9001))
-print(*s.recvfrom(100)[1][:1], flush=True)' >"$WORK/udp" 3>&- &
-    defer stop_process $! KILL
+print(*s.recvfrom(100)[1][:1], flush=True)' >"$WORK/udp"
     wait_until 5 send_datagram
 }
 
@@ -87,15 +86,14 @@ send_datagram() {
 
 # serve_datagrams CONTAINER PORT: answers each datagram with its sender's address and its text.
 serve_datagrams() {
-    inside "$(pid_of "$1")" python3 -c '
+    serve_inside "$(pid_of "$1")" python3 -c '
 import socket, sys
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
 s.bind(("::", int(sys.argv[1])))
 while True:
     data, peer = s.recvfrom(65535)
-    s.sendto(peer[0].removeprefix("::ffff:").encode() + b" " + data, peer)' "$2" 3>&- &
-    defer stop_process $! KILL
+    s.sendto(peer[0].removeprefix("::ffff:").encode() + b" " + data, peer)' "$2"
 }
 
 # ask_datagram on_host|on_remote ADDRESS PORT TEXT: the answer, if it comes from where it was asked.

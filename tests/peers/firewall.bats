@@ -36,7 +36,8 @@ start_peer() {
     local log=$WORK/$1
 
     shift
-    on_host "$@" >"$log" 2>&1 </dev/null 3>&- &
+    # The process itself, not a shell that waits for it.
+    nsenter --net="/proc/$HOST_NS/ns/net" "$@" >"$log" 2>&1 </dev/null 3>&- &
     defer stop_process $!
 }
 

@@ -123,6 +123,16 @@ inside() {
     nsenter --net="/proc/$pid/ns/net" "$@"
 }
 
+# serve_inside PID COMMAND...: in the background, until the end of the test. The process itself: the end
+# of a shell that waits for it would not be its end.
+serve_inside() {
+    local pid=$1
+
+    shift
+    nsenter --net="/proc/$pid/ns/net" "$@" 3>&- &
+    defer stop_process $! KILL
+}
+
 on_host() { inside "$HOST_NS" "$@"; }
 on_remote() { inside "$REMOTE_NS" "$@"; }
 
@@ -160,20 +170,22 @@ fetch_as() {
 
 # serve_who on_host|on_remote ADDRESS PORT: tells everybody who connects the address it sees.
 serve_who() {
-    "$1" python3 -c '
+    local pid=$HOST_NS
+
+    [ "$1" = on_host ] || pid=$REMOTE_NS
+    serve_inside "$pid" python3 -c '
 import socket, sys
 s = socket.create_server((sys.argv[1], int(sys.argv[2])))
 while True:
     c, peer = s.accept()
     c.sendall(peer[0].encode() + b"\n")
-    c.close()' "$2" "$3" 3>&- &
-    defer stop_process $! KILL
+    c.close()' "$2" "$3"
     wait_until 5 "$1" sh -c "ss -Hltn | grep -q '$2:$3'"
 }
 
 # serve_names ADDRESS NAME IPV4: a name server at that address of [host] that knows one name.
 serve_names() {
-    on_host python3 -c '
+    serve_inside "$HOST_NS" python3 -c '
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind((sys.argv[1], 53))
@@ -183,7 +195,6 @@ while True:
     known = q[12:12 + len(name)] == name and q[12 + len(name):14 + len(name)] == b"\0\1"
     head = q[:2] + (b"\x81\x80" if known else b"\x81\x83") + q[4:6] + bytes([0, int(known)]) + bytes(4)
     answer = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + socket.inet_aton(sys.argv[3]) if known else b""
-    s.sendto(head + q[12:16 + len(name)] + answer, peer)' "$@" 3>&- &
-    defer stop_process $! KILL
+    s.sendto(head + q[12:16 + len(name)] + answer, peer)' "$@"
     wait_until 5 on_host sh -c "ss -Hlun | grep -q '$1:53'"
 }
