@@ -199,7 +199,7 @@ several_layers() {
     HULL_TEST_ROOT=$WORK/root
 }
 
-@test "a full disk can be freed: containers, images, networks" {
+@test "a full disk can be freed" {
     mkdir "$WORK/small"
     mount -t tmpfs -o size=48m tmpfs "$WORK/small"
     defer umount -l "$WORK/small"
@@ -207,7 +207,6 @@ several_layers() {
     hull import "$BUSYBOX_TAR" keep:1 >/dev/null
     hull create --name one keep:1 true >/dev/null
     hull create --name two keep:1 true >/dev/null
-    hull network create --internal --subnet 10.234.5.0/24 net >/dev/null
     fill() { head -c 100000000 /dev/zero >"$WORK/small/filler" 2>/dev/null || true; }
     fill
     run hull rm one
@@ -216,8 +215,6 @@ several_layers() {
     # There is room again, so that is kept back again for the next time.
     hull rm -f nobody 2>/dev/null
     fill
-    run hull network rm net
-    assert_success
     run hull system prune -af
     assert_success
     rm "$WORK/small/filler"
