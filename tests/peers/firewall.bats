@@ -41,6 +41,15 @@ start_peer() {
     defer stop_process $!
 }
 
+# remove_groups NAME: cgroups that an engine has made and leaves. The first to be deferred, so the last.
+remove_groups() {
+    local group
+
+    for group in /sys/fs/cgroup/"$1" /sys/fs/cgroup/*/"$1"; do
+        [ ! -d "$group" ] || wait_until 5 eval 'find "$group" -depth -type d -exec rmdir {} +'
+    done
+}
+
 # bridged_frames_filtered 0|1: whether what stays on a bridge passes the packet filter, too.
 bridged_frames_filtered() {
     [ ! -e /proc/sys/net/bridge ] || on_host sysctl -qw "net.bridge.bridge-nf-call-iptables=$1" \
@@ -145,6 +154,7 @@ docker_runs() {
 
 @test "docker: forwards only its own until DOCKER-USER is told; neither takes the other's ports" {
     require_tool dockerd docker containerd iptables ip6tables
+    defer remove_groups docker
     start_neighbours
     # Docker changes the policy if it is the one that switches forwarding on.
     on_host sysctl -qw net.ipv4.ip_forward=0
@@ -179,7 +189,7 @@ docker_runs() {
 
 podman_() {
     CONTAINERS_STORAGE_CONF=$WORK/storage.conf CONTAINERS_CONF=$WORK/containers.conf \
-        on_host podman --runtime "$KEEL_BIN" "$@"
+        on_host podman --runtime "$KEEL_BIN" --runtime-flag "root=$WORK/keel" "$@"
 }
 
 @test "podman: both networks side by side, nothing has to be told" {
@@ -191,6 +201,8 @@ podman_() {
         >"$WORK/storage.conf"
     printf '{"default": [{"type": "insecureAcceptAnything"}]}\n' >"$WORK/policy.json"
     export PODMAN_IGNORE_CGROUPSV1_WARNING=1
+    defer remove_groups libpod_parent
+    defer umount /run/netns
     start_neighbours
     podman_ import -q --signature-policy "$WORK/policy.json" "$NETWORK_IMAGE" busybox >/dev/null
     podman_ run -d --name theirs -p 8091:80 busybox \
