@@ -22,15 +22,6 @@ static void member_time(struct json_writer *w, const char *key, int64_t ns)
 	json_member_text(w, key, text);
 }
 
-static void member_labels(struct json_writer *w, const struct container_config *config)
-{
-	json_key(w, "Labels");
-	json_begin_object(w);
-	for (size_t i = 0; i < config->n_labels; i++)
-		json_member_text(w, config->labels[i].key, config->labels[i].value);
-	json_end_object(w);
-}
-
 /* What Docker's documents have and hull has none of: templates and programs look for it all the same. */
 struct constant {
 	const char *key, *json;
@@ -128,15 +119,6 @@ static void member_ulimits(struct json_writer *w, const struct container_config 
 	json_end_array(w);
 }
 
-static void member_sysctls(struct json_writer *w, const struct container_config *c)
-{
-	json_key(w, "Sysctls");
-	json_begin_object(w);
-	for (size_t i = 0; i < c->n_sysctls; i++)
-		json_member_text(w, c->sysctls[i].key, c->sysctls[i].value);
-	json_end_object(w);
-}
-
 static void write_host_config(struct json_writer *w, const struct container *container)
 {
 	const struct container_config *c = container->config;
@@ -191,7 +173,7 @@ static void write_host_config(struct json_writer *w, const struct container *con
 	member_devices(w, c);
 	member_ulimits(w, c);
 	if (c->n_sysctls)
-		member_sysctls(w, c);
+		json_member_pairs(w, "Sysctls", c->sysctls, c->n_sysctls);
 	member_constants(w, of_host_config, ARRAY_SIZE(of_host_config));
 	json_end_object(w);
 }
@@ -231,7 +213,7 @@ static void write_config(struct json_writer *w, const struct container *c)
 	json_member_text(w, "Image", c->image_name);
 	json_member_text(w, "WorkingDir", config->working_dir);
 	json_member_strings(w, "Entrypoint", config->entrypoint);
-	member_labels(w, config);
+	json_member_pairs(w, "Labels", config->labels, config->n_labels);
 	if (config->exposed || config->ports) {
 		json_key(w, "ExposedPorts");
 		inspect_asked_ports(c, true, w);

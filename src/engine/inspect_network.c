@@ -4,16 +4,6 @@
 #include "base/str.h"
 #include "engine/network.h"
 
-static void member_pairs(
-	struct json_writer *w, const char *key, const struct json_pair *pairs, size_t n)
-{
-	json_key(w, key);
-	json_begin_object(w);
-	for (size_t i = 0; i < n; i++)
-		json_member_text(w, pairs[i].key, pairs[i].value);
-	json_end_object(w);
-}
-
 static void member_address(
 	struct json_writer *w, const char *key, const struct network_address *address)
 {
@@ -114,7 +104,7 @@ static void write_endpoint(
 	json_member_strings(w, "Aliases", config ? config->aliases : NULL);
 	write_mac(w, e);
 	if (config && config->n_options) {
-		member_pairs(w, "DriverOpts", config->options, config->n_options);
+		json_member_pairs(w, "DriverOpts", config->options, config->n_options);
 	} else {
 		json_key(w, "DriverOpts");
 		json_null(w);
@@ -513,7 +503,7 @@ static void write_pools(struct json_writer *w, const struct network *network)
 				config->subnets[k].subnet && strchr(config->subnets[k].subnet, ':');
 
 			if (config->subnets[k].n_aux && six == (i == 1))
-				member_pairs(w, "AuxiliaryAddresses", config->subnets[k].aux,
+				json_member_pairs(w, "AuxiliaryAddresses", config->subnets[k].aux,
 					config->subnets[k].n_aux);
 		}
 		json_end_object(w);
@@ -572,8 +562,8 @@ int inspect_network(struct engine *engine, const struct network *network, struct
 	for (size_t i = 0; i < n; i++)
 		write_container(w, &endpoints[i]);
 	json_end_object(w);
-	member_pairs(w, "Options", config->options, config->n_options);
-	member_pairs(w, "Labels", config->labels, config->n_labels);
+	json_member_pairs(w, "Options", config->options, config->n_options);
+	json_member_pairs(w, "Labels", config->labels, config->n_labels);
 	json_end_object(w);
 	return 0;
 }

@@ -172,6 +172,8 @@ void json_member_boolean(struct json_writer *w, const char *key, bool value);
 void json_member_i64(struct json_writer *w, const char *key, int64_t value);
 void json_member_u64(struct json_writer *w, const char *key, uint64_t value);
 void json_member_strings(struct json_writer *w, const char *key, char *const *values);
+void json_member_pairs(
+	struct json_writer *w, const char *key, const struct json_pair *pairs, size_t n);
 
 /* The struct as an object, absent fields left out unless flagged. */
 void json_struct(struct json_writer *w, const struct json_table *table, const void *src);

@@ -49,6 +49,16 @@ int json_pairs_settle(struct json_pair *pairs, size_t *n)
 	return 0;
 }
 
+void json_member_pairs(
+	struct json_writer *w, const char *key, const struct json_pair *pairs, size_t n)
+{
+	json_key(w, key);
+	json_begin_object(w);
+	for (size_t i = 0; i < n; i++)
+		json_member_text(w, pairs[i].key, pairs[i].value);
+	json_end_object(w);
+}
+
 void json_pairs_join(struct buf *out, const struct json_pair *pairs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
