@@ -144,23 +144,34 @@ static const struct cgroup_place *freezer_place(const struct cgroup_places *all)
 	return unified;
 }
 
-int cgroup_places_frozen(const char *text, struct hull_error *err)
+/* The path of that file of the freezer in the arena, by version; NULL without an error: there is none. */
+static int freezer_file(struct arena *arena, const char *text, const char *v1, const char *v2,
+	bool *ret_v1, const char **ret, struct hull_error *err)
 {
-	_cleanup_arena_ struct arena arena = ARENA_INIT;
-	_cleanup_buf_ struct buf state = BUF_INIT;
 	struct cgroup_places all;
-	int r = cgroup_places_parse(&arena, text, &all, err);
+	int r = cgroup_places_parse(arena, text, &all, err);
 
+	*ret = NULL;
 	if (r < 0)
 		return r;
 	const struct cgroup_place *place = freezer_place(&all);
 	if (!place)
 		return 0;
-	bool v1 = place->version == 1;
-	const char *path = arena_printf(
-		&arena, "%s/%s", place->full_path, v1 ? "freezer.state" : "cgroup.events");
-	if (!path)
-		return error_no_memory(err);
+	*ret_v1 = place->version == 1;
+	*ret = arena_printf(arena, "%s/%s", place->full_path, *ret_v1 ? v1 : v2);
+	return *ret ? 0 : error_no_memory(err);
+}
+
+int cgroup_places_frozen(const char *text, struct hull_error *err)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	_cleanup_buf_ struct buf state = BUF_INIT;
+	const char *path;
+	bool v1;
+	int r = freezer_file(&arena, text, "freezer.state", "cgroup.events", &v1, &path, err);
+
+	if (r < 0 || !path)
+		return r;
 	r = file_read_at(AT_FDCWD, path, &state, 4096);
 	if (r < 0)
 		return error_errno(err, r, "%s", path);
@@ -172,19 +183,14 @@ int cgroup_places_open_thaw(
 	const char *text, int *ret_fd, const char **ret_value, struct hull_error *err)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
-	struct cgroup_places all;
-	int r = cgroup_places_parse(&arena, text, &all, err);
+	const char *path;
+	bool v1;
+	int r = freezer_file(&arena, text, "freezer.state", "cgroup.freeze", &v1, &path, err);
 
 	if (r < 0)
 		return r;
-	const struct cgroup_place *place = freezer_place(&all);
-	if (!place)
-		return error_set(err, HULL_ERROR_UNSUPPORTED, "the cgroup has no freezer");
-	bool v1 = place->version == 1;
-	const char *path = arena_printf(
-		&arena, "%s/%s", place->full_path, v1 ? "freezer.state" : "cgroup.freeze");
 	if (!path)
-		return error_no_memory(err);
+		return error_set(err, HULL_ERROR_UNSUPPORTED, "the cgroup has no freezer");
 	*ret_fd = open(path, O_WRONLY | O_CLOEXEC);
 	*ret_value = v1 ? "THAWED" : "0";
 	return *ret_fd < 0 ? error_errno(err, errno, "%s", path) : 0;

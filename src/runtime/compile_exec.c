@@ -19,7 +19,7 @@ static uint64_t joined_flags(const struct oci_spec *spec)
 	return flags;
 }
 
-static int add_clone(struct plan *plan, uint64_t flags, struct hull_error *err)
+int compile_clone_inside(struct plan *plan, uint64_t flags, struct hull_error *err)
 {
 	struct op_clone *clone = arena_new(&plan->arena, struct op_clone);
 	struct op *op = plan_add(plan, OP_CLONE, false, err);
@@ -74,7 +74,7 @@ static int compile(struct plan *plan, struct hull_error *err)
 	if (r == 0 && geteuid() != 0)
 		r = compile_oom_score(plan, err);
 	if (r == 0)
-		r = add_clone(plan, flags, err);
+		r = compile_clone_inside(plan, flags, err);
 	if (r == 0)
 		r = add_beside(plan, err);
 	if (r == 0 && plan->target_cgroup && !plan_add(plan, OP_JOIN_CGROUP, true, err))

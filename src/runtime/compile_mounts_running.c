@@ -134,25 +134,10 @@ static int compile_removed(struct plan *plan, struct hull_error *err)
 	return 0;
 }
 
-static int add_clone(struct plan *plan, struct hull_error *err)
-{
-	struct op_clone *clone = arena_new(&plan->arena, struct op_clone);
-	struct op *op = plan_add(plan, OP_CLONE, false, err);
-
-	if (!op)
-		return -ENOMEM;
-	if (!clone)
-		return error_no_memory(err);
-	bool user = oci_spec_namespace(plan->spec, OCI_NAMESPACE_USER);
-	clone->pid_namespace_slot = -1;
-	clone->user_namespace_slot = user && geteuid() != 0 ? SLOT_ROOT : -1;
-	op->clone = clone;
-	return 0;
-}
-
 static int compile(struct plan *plan, bool remove, struct hull_error *err)
 {
 	bool unprivileged = plan->options.unprivileged;
+	bool user = oci_spec_namespace(plan->spec, OCI_NAMESPACE_USER);
 	int r = remove ? 0 : compile_mount_options(plan, err);
 
 	for (size_t i = 0; r == 0 && !remove && i < plan->spec->n_mounts; i++)
@@ -160,7 +145,7 @@ static int compile(struct plan *plan, bool remove, struct hull_error *err)
 	if (r == 0 && !remove && !unprivileged)
 		r = compile_binds_open(plan, false, err);
 	if (r == 0)
-		r = add_clone(plan, err);
+		r = compile_clone_inside(plan, user ? CLONE_NEWUSER : 0, err);
 	if (r == 0 && !plan_add(plan, OP_SESSION, true, err))
 		r = -ENOMEM;
 	if (r == 0)

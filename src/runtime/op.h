@@ -350,6 +350,8 @@ int compile_links_inside(struct plan *plan, struct hull_error *err); /* the chil
 int compile_mount_options(struct plan *plan, struct hull_error *err);
 int compile_root_open(struct plan *plan, bool child, struct hull_error *err);
 int compile_binds_open(struct plan *plan, bool child, struct hull_error *err);
+/* A child that is born in those of the target's namespaces into which it could not go later. */
+int compile_clone_inside(struct plan *plan, uint64_t flags, struct hull_error *err);
 /* Into those of the target's namespaces. */
 int compile_join(struct plan *plan, uint64_t flags, struct hull_error *err);
 int compile_cgroup_join(struct plan *plan, bool created, struct hull_error *err);
