@@ -152,6 +152,27 @@ docker_runs() {
     docker_ version >/dev/null 2>&1
 }
 
+# start_theirs COMMAND PORT: an engine's web server, published, which a remote host reaches.
+start_theirs() {
+    "$1" run -d --name theirs -p "$2:80" busybox \
+        sh -c 'mkdir /w; echo theirs >/w/index.html; exec httpd -f -p 80 -h /w' >/dev/null
+    wait_until 5 fetch "http://192.0.2.1:$2/" on_remote
+}
+
+# check_both COMMAND PORT: its containers reach what is outside, each engine's the other's ports, and
+# hull does not take its port.
+check_both() {
+    run "$1" run --rm busybox nc -w 2 198.51.100.2 7001
+    assert_output 192.0.2.1
+    run hull exec two timeout 2 wget -q -O - "http://192.0.2.1:$2/"
+    assert_output theirs
+    run "$1" run --rm busybox timeout 2 wget -q -O /dev/null http://192.0.2.1:8080/
+    assert_success
+    run hull run --rm -p "$2:80" busybox true
+    assert_failure 125
+    assert_output_has "port is already allocated"
+}
+
 @test "docker: forwards only its own until DOCKER-USER is told; neither takes the other's ports" {
     require_tool dockerd docker containerd iptables ip6tables
     defer remove_groups docker
@@ -168,20 +189,9 @@ docker_runs() {
     assert_equal "$(what_works)" "$EVERYTHING"
     # Docker's own goes on as without us.
     docker_ import "$NETWORK_IMAGE" busybox >/dev/null
-    docker_ run -d --name theirs -p 8090:80 busybox \
-        sh -c 'mkdir /w; echo theirs >/w/index.html; exec httpd -f -p 80 -h /w' >/dev/null
-    wait_until 5 fetch http://192.0.2.1:8090/ on_remote
+    start_theirs docker_ 8090
     assert_equal "$(on_remote curl -s -m 2 http://192.0.2.1:8090/)" theirs
-    run docker_ run --rm busybox nc -w 2 198.51.100.2 7001
-    assert_output 192.0.2.1
-    # Each through the other's port.
-    run hull exec two timeout 2 wget -q -O - http://192.0.2.1:8090/
-    assert_output theirs
-    run docker_ run --rm busybox timeout 2 wget -q -O /dev/null http://192.0.2.1:8080/
-    assert_success
-    run hull run --rm -p 8090:80 busybox true
-    assert_failure 125
-    assert_output_has "port is already allocated"
+    check_both docker_ 8090
     run docker_ run --rm -p 8080:80 busybox true
     assert_failure 125
     docker_ rm -f theirs >/dev/null
@@ -205,18 +215,8 @@ podman_() {
     defer umount /run/netns
     start_neighbours
     podman_ import -q --signature-policy "$WORK/policy.json" "$NETWORK_IMAGE" busybox >/dev/null
-    podman_ run -d --name theirs -p 8091:80 busybox \
-        sh -c 'mkdir /w; echo theirs >/w/index.html; exec httpd -f -p 80 -h /w' >/dev/null
-    wait_until 5 fetch http://192.0.2.1:8091/ on_remote
+    start_theirs podman_ 8091
     assert_equal "$(what_works)" "$EVERYTHING"
-    run podman_ run --rm busybox nc -w 2 198.51.100.2 7001
-    assert_output 192.0.2.1
-    run hull exec two timeout 2 wget -q -O - http://192.0.2.1:8091/
-    assert_output theirs
-    run podman_ run --rm busybox timeout 2 wget -q -O /dev/null http://192.0.2.1:8080/
-    assert_success
-    run hull run --rm -p 8091:80 busybox true
-    assert_failure 125
-    assert_output_has "port is already allocated"
+    check_both podman_ 8091
     podman_ rm -f -t 0 theirs >/dev/null
 }
